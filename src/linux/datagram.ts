@@ -39,7 +39,7 @@ export function sendDatagram(fd: number, text: string): number {
   return Math.min(result, 0);
 }
 
-// struct cmsghdr: its length, SOL_SOCKET, SCM_RIGHTS, then the descriptor, padded to 8 bytes; unix(7), cmsg(3).
+// struct cmsghdr: its length, SOL_SOCKET, SCM_RIGHTS, the descriptor, padded to 8 bytes; unix(7), cmsg(3).
 const CMSG_LENGTH = 20;
 const CMSG_SPACE = 24;
 const SOL_SOCKET = 1;

@@ -56,6 +56,12 @@ export class Machine {
     return finish(["nsenter", "--target", String(this.init), "--net", ...words], input);
   }
 
+  /** As `connect`, without waiting for its end. */
+  start(words: readonly string[]): Bun.Subprocess<"pipe", "pipe", "inherit"> {
+    const all = ["nsenter", "--target", String(this.init), "--net", ...words];
+    return Bun.spawn(all, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  }
+
   async stop(): Promise<void> {
     this.run("systemctl --no-block poweroff");
     const timer = setTimeout(() => this.nspawn.kill("SIGKILL"), 15_000);

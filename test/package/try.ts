@@ -14,6 +14,8 @@ import {
 } from "../../board/debian/deb.ts";
 import { makeDebian } from "../fresh/bare-root.ts";
 import { runChecked } from "../fresh/command.ts";
+import { check, expectStatus, failedChecks, waitFor } from "./checks.ts";
+import { tryDisks } from "./disks.ts";
 import { makeForeignDebian, tryForeign } from "./foreign.ts";
 import { Machine, type Outcome } from "./machine.ts";
 
@@ -33,24 +35,6 @@ const { values: options } = parseArgs({
     keep: { type: "boolean", default: false },
   },
 });
-
-let failed = 0;
-
-/** One line a check; what was found, if it is not as wanted. */
-function check(title: string, isRight: boolean, found: string): void {
-  if (!isRight) failed++;
-  process.stdout.write(`${isRight ? "ok    " : "FAILED"} ${title}\n${isRight ? "" : `${found}\n`}`);
-}
-
-function expectStatus(
-  title: string,
-  { status, out }: Outcome,
-  wanted: number,
-  text: string | RegExp = "",
-): void {
-  const isRight = status === wanted && (typeof text === "string" ? out.includes(text) : text.test(out));
-  check(title, isRight, `status ${status}: ${out}`);
-}
 
 function connectAs(machine: Machine, password: string, commands: string): Outcome {
   const client = ["smbclient", "--configfile=/dev/null", "//127.0.0.1/docs", "-U", `anna%${password}`];
@@ -78,10 +62,6 @@ function makePackages(output: string, architecture: DebArchitecture): void {
 
 const show = (machine: Machine, property: string): string =>
   machine.run(`systemctl show minismbd --property=${property} --value`).out.trim();
-
-async function waitFor(isReached: () => boolean): Promise<void> {
-  for (let i = 0; i < 100 && !isReached(); i++) await Bun.sleep(200);
-}
 
 function install(machine: Machine): void {
   expectStatus("the package installs", machine.run(`dpkg --install ${PACKAGES}/first.deb`), 0);
@@ -162,15 +142,32 @@ async function fail(machine: Machine): Promise<void> {
   expectStatus("and brings it back when it hangs", connectAs(machine, "secret12", "ls"), 0, "services");
 }
 
-function upgrade(machine: Machine): void {
+/** Connects every 5 ms until its input ends, and says how often it was refused. */
+const CONNECT = `
+import select, socket, sys
+count = refused = 0
+while not select.select([sys.stdin], [], [], 0.005)[0]:
+    count += 1
+    try:
+        socket.create_connection(("127.0.0.1", 445), 10).close()
+    except OSError:
+        refused += 1
+print(f"{refused} refused of {'many' if count > 20 else count}")
+`;
+
+async function upgrade(machine: Machine): Promise<void> {
   const sums = "md5sum /etc/ksmbd/*";
   const query = ["rpcclient", "--configfile=/dev/null", "127.0.0.1", "-U", "anna%secret12", "-c", "lsaquery"];
   machine.connect(query);
   const before = machine.run(sums).out;
   check("the machine has a SID", before.includes("ksmbd.subauth"), before);
+  const connecting = machine.start(["python3", "-c", CONNECT]);
   expectStatus("the upgrade installs", machine.run(`dpkg --install ${PACKAGES}/second.deb`), 0);
   check("configuration, users and SID are the same", machine.run(sums).out === before, machine.run(sums).out);
   expectStatus("and it serves", connectAs(machine, "secret12", "ls"), 0, "services");
+  await connecting.stdin.end();
+  const refused = await new Response(connecting.stdout).text();
+  check("no client was refused meanwhile", refused === "0 refused of many\n", refused);
   expectStatus("ksmbd's names install", machine.run(`dpkg --install ${PACKAGES}/tools.deb`), 0);
   expectStatus("ksmbd.mountd tells its version", machine.run("ksmbd.mountd -V"), 0, /version : \S+/);
 }
@@ -210,7 +207,8 @@ async function tryUnderSystemd(root: string): Promise<void> {
     await firstStart(machine);
     share(machine);
     await fail(machine);
-    upgrade(machine);
+    await tryDisks(machine);
+    await upgrade(machine);
     purge(machine);
     installBeside(machine);
   } finally {
@@ -221,7 +219,7 @@ async function tryUnderSystemd(root: string): Promise<void> {
 async function tryUnderQemu(root: string): Promise<void> {
   await makeForeignDebian(root, options.suite);
   makePackages(join(root, "var/tmp"), "arm64");
-  if ((await tryForeign(root)) !== 0) failed++;
+  check("the checks in the root of the other processor", (await tryForeign(root)) === 0, "see above");
 }
 
 const directory = mkdtempSync(join(tmpdir(), "minismbd-package-"));
@@ -232,5 +230,6 @@ try {
   if (options.keep) process.stdout.write(`kept: ${root}\n`);
   else rmSync(directory, { recursive: true });
 }
+const failed = failedChecks();
 process.stdout.write(failed === 0 ? "all as it should be\n" : `${failed} failed\n`);
 process.exit(failed === 0 ? 0 : 1);

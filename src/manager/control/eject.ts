@@ -5,7 +5,7 @@ import { timers } from "../../loop/timers.ts";
 import type { EngineControl } from "../../port/control.ts";
 import { askWorker } from "../worker-question.ts";
 import type { Configuration } from "../config/load.ts";
-import { HANGING, type UnmountAnswer, unmountDisk } from "../volumes/unmount.ts";
+import { HANGING, isInUse, type UnmountAnswer, unmountDisk } from "../volumes/unmount.ts";
 import { placeOf } from "../volumes/places.ts";
 import { ControlError } from "./protocol.ts";
 
@@ -29,6 +29,8 @@ export interface EjectItem {
   /** What came of it, and what is to be done now. */
   readonly text: string;
 }
+
+const STILL_USED = "unmounted here, but another program or container still uses the disk";
 
 /** Less than the 30 s that clients of the control socket wait. */
 const LIMIT_MS = 25_000;
@@ -74,6 +76,8 @@ function letGo(host: EjectHost, mount: Mount): Promise<Outcome> {
  * place where the command runs.
  */
 export function ejectHere(item: EjectItem): EjectItem {
+  // A server without devices cannot ask whether somebody has this one.
+  if (item.isSafe && isInUse(item.source)) return { ...item, isSafe: false, text: STILL_USED };
   const mount = currentMounts().findLast(
     ({ mountPoint, source }) => mountPoint === item.mountPoint && source === item.source,
   );
@@ -129,7 +133,7 @@ export function describeEject(answer: UnmountAnswer, { mountPoint }: Pick<Mount,
         return `unmounted, but the disk did not take all data (${writeFault}): what was written last is lost`;
       if (alsoMounted.length > 0)
         return `unmounted, but the disk is still mounted at ${alsoMounted.join(", ")}: eject that as well`;
-      if (isDeviceInUse) return "unmounted here, but another program or container still uses the disk";
+      if (isDeviceInUse) return STILL_USED;
       return "unmounted, the disk can be taken out";
     case "busy":
       return holders.length === 0

@@ -1,5 +1,6 @@
 // Mounts disks that are plugged in where nothing else does ('automount disks'), below a directory of the
-// server's own. Waits for disks: for workers.
+// server's own; in a mount namespace of systemd's, as by the unit's sandbox, systemd mounts them for all.
+// Waits for disks: for workers.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
@@ -62,19 +63,51 @@ const WAYS: Readonly<Record<string, readonly (readonly [type: string, options: s
   ],
 };
 
+/** Who mounts and detaches. */
+interface Mounter {
+  /** The command that mounts. */
+  readonly command: (type: string, options: string, device: string, mountPoint: string) => readonly string[];
+  readonly detach: (mountPoint: string) => void;
+  /** False where it has devices that this process does not see. */
+  readonly needsDevice: boolean;
+}
+
+const SELF: Mounter = {
+  command: (type, options, device, mountPoint) => ["mount", "-t", type, "-o", options, device, mountPoint],
+  detach: (mountPoint) => void unmount(mountPoint, Unmount.DETACH | Unmount.NOFOLLOW),
+  needsDevice: true,
+};
+
+/** Services outside of the sandbox; the process of a file system in user space stays when mount(8) ends. */
+const SYSTEMD: Mounter = {
+  command: (...disk) => [
+    ...["systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--property=KillMode=process", "--"],
+    ...SELF.command(...disk),
+  ],
+  detach: (mountPoint) => void run(["systemd-umount", mountPoint]),
+  needsDevice: false,
+};
+
+/** What the server mounts in a namespace whose mounts are copies, nobody else would see. */
+function chooseMounter(mounts: readonly Mount[]): Mounter {
+  const isCopy = mounts.some(({ mountPoint, isSlave }) => mountPoint === "/" && isSlave);
+  return isCopy && Bun.which("systemd-run") !== null ? SYSTEMD : SELF;
+}
+
 /** Detaches what is gone, and mounts what is new. */
 export function automount({ skip, uid, gid }: AutomountQuestion): AutomountAnswer {
   const present = readdirSync("/sys/class/block");
   const mounts = currentMounts();
-  for (const mount of mounts) if (isGone(mount)) detach(mount.mountPoint);
+  const mounter = chooseMounter(mounts);
+  for (const mount of mounts) if (isGone(mount)) detach(mounter, mount.mountPoint);
   removeLeftovers();
   const mounted: string[] = [];
   const failed: { device: string; reason: string }[] = [];
   for (const device of present) {
-    if (skip.includes(device) || !isFree(device, mounts)) continue;
+    if (skip.includes(device) || !isFree(device, mounts, mounter)) continue;
     const facts = findFacts(questionAbout(device));
     if (!facts.isRemovable || !Object.hasOwn(WAYS, facts.fileSystem)) continue;
-    const reason = mountDisk(device, facts, `uid=${uid},gid=${gid},umask=0022`);
+    const reason = mountDisk(mounter, device, facts, `uid=${uid},gid=${gid},umask=0022`);
     if (reason === undefined) mounted.push(device);
     else failed.push({ device, reason });
   }
@@ -99,9 +132,10 @@ function read(path: string): string {
 }
 
 /** Nobody uses it: no mount, no swap, no partitions, no RAID or encryption on top. */
-function isFree(device: string, mounts: readonly Mount[]): boolean {
+function isFree(device: string, mounts: readonly Mount[], { needsDevice }: Mounter): boolean {
   const path = `/sys/class/block/${device}`;
-  if (Number(read(`${path}/size`)) === 0 || !existsSync(`/dev/${device}`)) return false;
+  if (Number(read(`${path}/size`)) === 0) return false;
+  if (needsDevice && !existsSync(`/dev/${device}`)) return false;
   if (readdirSync(realpathSync(path)).some((name) => existsSync(`${path}/${name}/partition`))) return false;
   if (existsSync(`${path}/holders`) && readdirSync(`${path}/holders`).length > 0) return false;
   if (read("/proc/swaps").includes(`/dev/${device} `)) return false;
@@ -114,6 +148,7 @@ function isFree(device: string, mounts: readonly Mount[]): boolean {
 
 /** Returns why it could not be mounted. */
 function mountDisk(
+  mounter: Mounter,
   device: string,
   { fileSystem, label, uuid }: VolumeFacts,
   owner: string,
@@ -125,16 +160,22 @@ function mountDisk(
   let reason = "";
   for (const [type, more] of WAYS[fileSystem] ?? []) {
     const options = [SAFE, ...(more === "" ? [] : [more.replace("%", owner)])].join(",");
-    const { status, stderr } = spawnSync("mount", ["-t", type, "-o", options, `/dev/${device}`, mountPoint], {
-      stdio: ["ignore", "ignore", "pipe"],
-      timeout: MOUNT_MS,
-      env: { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C" },
-    });
-    if (status === 0) return undefined;
-    reason = String(stderr).trim().split("\n")[0] ?? "";
+    const fault = run(mounter.command(type, options, `/dev/${device}`, mountPoint));
+    if (fault === undefined) return undefined;
+    reason = fault;
   }
   removeDirectory(mountPoint);
   return reason;
+}
+
+/** Returns what the program said where it failed. */
+function run([name = "", ...words]: readonly string[]): string | undefined {
+  const { status, stderr } = spawnSync(name, words, {
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: MOUNT_MS,
+    env: { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C" },
+  });
+  return status === 0 ? undefined : (String(stderr).trim().split("\n")[0] ?? "");
 }
 
 function isGone({ mountPoint, source }: Mount): boolean {
@@ -144,8 +185,8 @@ function isGone({ mountPoint, source }: Mount): boolean {
   );
 }
 
-function detach(mountPoint: string): void {
-  unmount(mountPoint, Unmount.DETACH | Unmount.NOFOLLOW);
+function detach(mounter: Mounter, mountPoint: string): void {
+  mounter.detach(mountPoint);
   removeDirectory(mountPoint);
 }
 

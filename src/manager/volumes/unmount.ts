@@ -93,7 +93,7 @@ function diskOf(source: string): string {
 }
 
 /** open(2): O_EXCL without O_CREAT fails with EBUSY while the system uses a block device. */
-function isInUse(source: string): boolean {
+export function isInUse(source: string): boolean {
   const fd = openAt(AT_FDCWD, source, Open.RDONLY | Open.EXCL | Open.NONBLOCK);
   if (fd >= 0) closeFd(fd);
   return fd === -Errno.EBUSY;

@@ -1,6 +1,7 @@
 // 'automount disks': a disk that is plugged in is mounted and shared, one that was ejected stays unmounted.
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TESTER } from "../../peer/test-server.ts";
@@ -18,6 +19,7 @@ afterEach(async () => {
   rig = undefined;
   if (device !== "") Bun.spawnSync(["losetup", "--detach", device]);
   device = "";
+  for (const name of readdirSync(devices)) unlinkSync(join(devices, name));
 });
 
 /** A loop device that the server, in its mount namespace, takes for a disk that can be taken out. */
@@ -67,6 +69,57 @@ test.skipIf(!canPlugDisks)(
     await Bun.sleep(1_000);
     expect(await box.shares()).toEqual([]);
     expect(run(["dumpe2fs", "-h", image])).toMatch(/Filesystem state: +clean\n/);
+  },
+  60_000,
+);
+
+/** The machine outside of the server's sandbox: a process that keeps its mounts. */
+const outside = join(devices, "..", `minismbd-outside-${process.pid}`);
+
+/** systemd's programs, which work outside of the sandbox. */
+function writePrograms(directory: string): void {
+  const enter = `exec nsenter --mount -t "$(cat ${outside})"`;
+  const programs = {
+    "systemd-run": `while [ "$1" != -- ]; do shift; done\nshift\n${enter} "$@"`,
+    "systemd-umount": `${enter} umount "$1"`,
+  };
+  for (const [name, text] of Object.entries(programs))
+    writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+}
+
+test.skipIf(!canPlugDisks)(
+  "in a sandbox whose mounts are copies systemd mounts and unmounts the disk, outside of the sandbox",
+  async () => {
+    const programs = mkdtempSync(join(tmpdir(), "minismbd-programs-"));
+    writePrograms(programs);
+    const script =
+      `mount -t tmpfs none /run && mount --bind ${devices} /sys/class/block && mount --make-rshared / && ` +
+      `{ sleep 300 >/dev/null 2>&1 & echo $! >${outside}; } && exec unshare --mount --propagation slave "$@"`;
+    const box = (rig = await VolumesRig.start(
+      {},
+      {
+        parameters: { "automount disks": "yes" },
+        runner: ["sh", "-c", script, "sh"],
+        environment: { PATH: `${programs}:${process.env.PATH ?? ""}` },
+      },
+    ));
+    const holder = readFileSync(outside, "utf8").trim();
+    const isMountedOutside = (): boolean =>
+      readFileSync(`/proc/${holder}/mountinfo`, "utf8").includes(" /run/minismbd/disks/stick ");
+    try {
+      const { image } = box.make("stick");
+      attach(box, image);
+      touch();
+      await box.awaitShare("stick");
+      expect(isMountedOutside()).toBe(true);
+      const { out } = minismbd("control", "--eject", "stick", "--control", box.server.socket);
+      expect(out).toContain("unmounted, the disk can be taken out");
+      expect(isMountedOutside()).toBe(false);
+    } finally {
+      process.kill(Number(holder));
+      rmSync(outside);
+      rmSync(programs, { recursive: true });
+    }
   },
   60_000,
 );

@@ -74,7 +74,7 @@ export const SERVER = [
   flag(
     "automount disks",
     "no",
-    "With a section [volumes]: mount disks that are removable or on USB below /run/minismbd/disks when they are plugged in, and detach them when they are gone; for a machine where nothing else mounts them. The server must run as root with CAP_SYS_ADMIN and the devices: not as by its systemd unit. Disks are mounted with nosuid, nodev and noexec; files on FAT, exFAT and NTFS belong to the `force user` of [volumes], else to the account minismbd or nobody.",
+    "With a section [volumes]: mount disks that are removable or on USB below /run/minismbd/disks when they are plugged in, and detach them when they are gone; for a machine where nothing else mounts them. The server must run as root, with CAP_SYS_ADMIN; as a service in a mount namespace of its own, as by its systemd unit, it has systemd mount them. Disks are mounted with nosuid, nodev and noexec; files on FAT, exFAT and NTFS belong to the `force user` of [volumes], else to the account minismbd or nobody.",
     { security: true },
   ),
   integer(
