@@ -1,4 +1,4 @@
-// Runs smbtorture's smb2 and rpc tests against the server, one process per test, and compares the results with
+// Runs smbtorture's smb2, rpc and vfs.fruit (Macs) tests against the server, one process per test, and compares the results with
 // pass.txt. Usage: npm run conformance -- [--suite NAME]... [--list FILE] [--jobs N] [--timeout SECONDS]
 // [--update] [--server smbd] [--logs DIR] [--folder DIR] [--default-settings]
 // --folder tests the disk of a folder (disks.txt has the results), --default-settings leaves out `acl = nt`.
@@ -29,6 +29,16 @@ const SMBD_PARAMETERS = {
   "server multi channel support": "yes",
   "kernel change notify": "no",
   "csc policy": "manual",
+};
+
+/** The same for vfs.fruit, the tests of what macOS does: the modules and settings that Samba's wiki advises for Macs. */
+const SMBD_PARAMETERS_FOR_MACS = {
+  "vfs objects": "catia fruit streams_xattr acl_xattr",
+  "ea support": "yes",
+  "fruit:resource": "file",
+  "fruit:metadata": "stream",
+  "fruit:veto_appledouble": "no",
+  "fruit:copyfile": "yes",
 };
 
 interface Options {
@@ -98,10 +108,13 @@ function chooseTests(options: Options): Candidate[] {
 }
 
 /** Starts a server with the tests' share, and the share `noperm` without any access, which two tests need. */
-function start(options: Options, path: string): Promise<TestServer> {
+function start(options: Options, test: string, path: string): Promise<TestServer> {
   const isSmbd = options.server === "smbd";
-  // acl = nt, because the reference results were recorded with smbd's acl_xattr, which stores NT ACLs.
-  const parameters = isSmbd ? SMBD_PARAMETERS : options.hasDefaults ? {} : { acl: "nt" };
+  const isForMacs = isUnder(test, "vfs.fruit");
+  // acl = nt, because the reference results were recorded with smbd's acl_xattr, which stores NT ACLs. Macs are served
+  // with default settings.
+  const own = options.hasDefaults || isForMacs ? {} : { acl: "nt" };
+  const parameters = isSmbd ? (isForMacs ? SMBD_PARAMETERS_FOR_MACS : SMBD_PARAMETERS) : own;
   const shares = [
     { name: SHARE, path, parameters },
     { name: "noperm", path: `${path}-noperm` },
@@ -145,7 +158,7 @@ async function runOne(
   torturer: Torturer,
 ): Promise<Result> {
   empty(path);
-  const server = await start(options, path);
+  const server = await start(options, candidate.name, path);
   const result = await torturer.run(
     candidate.name,
     server,
