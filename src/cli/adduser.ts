@@ -2,14 +2,14 @@
 import { type Configuration, loadConfiguration } from "../manager/config/load.ts";
 import { servedConfigFile } from "../manager/paths.ts";
 import { findSpelling } from "../manager/users/password-file.ts";
-import { type Arguments, CliError, type Option } from "./arguments.ts";
+import { type FindUser, refuseNamedUser } from "../manager/users/user-change.ts";
+import type { Arguments, Option } from "./arguments.ts";
 import { parseChange } from "./tool-change.ts";
 import { JSON_OPTION } from "./json-answer.ts";
 import {
   changeUser,
   FILE_OPTIONS,
   findExact,
-  type FindUser,
   PASSWORD_OPTION,
   removeUser,
   setPassword,
@@ -57,34 +57,19 @@ async function change(
   });
 }
 
-/** Throws CliError if there is no such user, or the configuration names it. */
+/** Throws Refusal if there is no such user, or the configuration names it. */
 export function deleteUser(args: Arguments, name: string, find: FindUser = findSpelling): void {
-  refuseNamedUser(args, name);
+  const file = args.value("config") ?? servedConfigFile();
+  const configuration = tryToLoad(file);
+  if (configuration !== undefined) refuseNamedUser(configuration, name, file);
   removeUser(args, name, find);
 }
 
-/**
- * Throws CliError if the configuration names the user: a share would stay closed to all others for one that
- * is gone.
- */
-function refuseNamedUser(args: Arguments, name: string): void {
-  const file = args.value("config") ?? servedConfigFile();
-  let configuration: Configuration;
+/** Without a readable configuration nothing names the user. */
+function tryToLoad(file: string): Configuration | undefined {
   try {
-    configuration = loadConfiguration({ file });
+    return loadConfiguration({ file });
   } catch {
-    // Without a readable configuration nothing names the user.
-    return;
-  }
-  const { guestAccount, shares } = configuration;
-  if ([guestAccount, ...[...shares.values()].map((share) => share.guestAccount)].includes(name))
-    throw new CliError(`'${name}' is a guest account of ${file}, change that first`);
-  for (const { name: share, validUsers, readList, writeList } of shares.values()) {
-    const lists = { "valid users": validUsers, "read list": readList, "write list": writeList };
-    const found = Object.entries(lists).find(([, list]) => list?.lists(name));
-    if (found)
-      throw new CliError(
-        `'${name}' is in '${found[0]}' of share [${share}] in ${file}, take the name out there first`,
-      );
+    return undefined;
   }
 }

@@ -226,6 +226,7 @@ function hostOf(
     files: manager.files,
     configuration: () => manager.configuration(),
     userNames: () => manager.userNames(),
+    isAdministrator: (user) => manager.isAdministrator(user),
     setLogLevel: (level) => manager.setLogLevel(level),
     toggleDebug: (component) => manager.toggleDebug(component),
     isHeldBack: (path) => manager.directories.ejected.has(path),

@@ -4,19 +4,18 @@ import { dirname } from "node:path";
 import { hideArgument, hideVariable } from "../manager/users/hide-secret.ts";
 import { ntHash, passwordFault } from "../manager/users/nt-hash.ts";
 import { PASSWORD_FILE } from "../manager/paths.ts";
-import { findSpelling, type PasswordTable, readPasswordFile } from "../manager/users/password-file.ts";
-import { updatePasswordFile } from "../manager/users/password-file.ts";
+import { findSpelling, readPasswordFile } from "../manager/users/password-file.ts";
+import {
+  changeUserInFile,
+  checkExpectation,
+  type Expectation,
+  type FindUser,
+} from "../manager/users/user-change.ts";
 import { showName, userNameFault } from "../manager/users/user-name.ts";
 import { type Arguments, CliError, type Option } from "./arguments.ts";
 import { answerInJson, jsonText, readJsonInput } from "./json-answer.ts";
 import { notifyRunningServer } from "./notify.ts";
 import { promptNewPassword } from "./prompt.ts";
-
-/** Returns the user's name as the table spells it. */
-export type FindUser = (table: PasswordTable, name: string) => string | undefined;
-
-/** Whether the user must exist before the change. */
-export type Expectation = "absent" | "present" | "either";
 
 export const FILE_OPTIONS: readonly Option[] = [
   { long: "pwddb", short: "P", value: "PWDDB", help: `the users' file, by default ${PASSWORD_FILE}` },
@@ -99,7 +98,7 @@ export function takeEnvironmentPassword(): string | undefined {
   return password;
 }
 
-/** Sets a password. Throws CliError if the expectation fails, ConfigError for errors of the file. */
+/** Sets a password. Throws CliError, Refusal if the expectation fails, ConfigError for errors of the file. */
 export async function setPassword(
   args: Arguments,
   { name, password }: UserRequest,
@@ -114,26 +113,14 @@ export async function setPassword(
   const given = await password();
   const fault = passwordFault(given);
   if (fault !== undefined) throw new CliError(fault);
-  const hash = ntHash(given);
-  let before: string | undefined;
-  updatePasswordFile(file, (table) => {
-    before = find(table, name);
-    checkExpectation(before, name, expected, file);
-    table.set(before ?? name, hash);
-  });
+  const before = changeUserInFile(file, name, ntHash(given), expected, find);
   const done = `${describeUser(name, before)} ${before === undefined ? "added" : "updated"}`;
   notifyRunningServer(done, args.has("json"));
 }
 
-/** Deletes a user. Throws CliError if there is no such user. */
+/** Deletes a user. Throws Refusal if there is no such user. */
 export function removeUser(args: Arguments, name: string, find: FindUser = findSpelling): void {
-  const file = passwordFileOf(args);
-  let before: string | undefined;
-  updatePasswordFile(file, (table) => {
-    before = find(table, name);
-    checkExpectation(before, name, "present", file);
-    table.delete(before ?? name);
-  });
+  const before = changeUserInFile(passwordFileOf(args), name, undefined, "present", find);
   notifyRunningServer(`${describeUser(name, before)} deleted`, args.has("json"));
 }
 
@@ -145,20 +132,3 @@ function describeUser(name: string, before: string | undefined): string {
 
 /** ksmbd.adduser's rule: users whose names differ by case are two. */
 export const findExact: FindUser = (table, name) => (table.has(name) ? name : undefined);
-
-function checkExpectation(
-  spelling: string | undefined,
-  name: string,
-  expected: Expectation,
-  file: string,
-): void {
-  const isThere = spelling !== undefined;
-  if (expected === "absent" && isThere) {
-    const as = spelling === name ? "" : ` as '${showName(spelling)}': names have no case`;
-    throw new CliError(
-      `user '${showName(name)}' is in ${file} already${as}, use passwd to change the password`,
-    );
-  }
-  if (expected === "present" && !isThere)
-    throw new CliError(`there is no user '${showName(name)}' in ${file}, use adduser to add one`);
-}

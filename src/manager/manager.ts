@@ -163,6 +163,11 @@ export class ServerManager implements Manager, PipeManager {
     for (const { name } of this.users.all()) yield name;
   }
 
+  /** `admin users` of [global] names the user. */
+  isAdministrator(user: string): boolean {
+    return this.config.administrators.has(user, this.systemAccounts.read(), this.users.hasNamesake(user));
+  }
+
   warn(text: string): void {
     this.log.warn(text);
   }

@@ -138,7 +138,9 @@ test.skipIf(busybox === null)(
     const before = names();
     expect(send("adduser", { user: "rosa", password: "hunter2" })).toEqual({ items: [] });
     expect(send("reload", {})).toEqual({ items: [] });
-    expect(names()).toEqual(expect.arrayContaining([...before, { name: "rosa" }]));
+    expect(names()).toEqual(
+      expect.arrayContaining([...before, { name: "rosa", isAdmin: false, isStored: true }]),
+    );
     const rosa = { user: "rosa", password: "Hunter-3" };
     expect(send("passwd", rosa)).toEqual({ items: [] });
     expect(send("reload", {})).toEqual({ items: [] });

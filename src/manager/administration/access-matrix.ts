@@ -4,7 +4,7 @@ import type { Share } from "../config/share.ts";
 import { admit } from "../share-access.ts";
 import type { SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName } from "../users/user-name.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 export const ACCESS = ["none", "read", "write", "admin"] as const;
 export type Access = (typeof ACCESS)[number];

@@ -30,7 +30,7 @@ import {
   shareOf,
   whyFixed,
 } from "./read-configuration.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 /** A second, for a change by another program. */
 const LOCK_WAITS = 20;

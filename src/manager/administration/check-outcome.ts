@@ -11,7 +11,7 @@ import { SystemAccountFiles } from "../users/system-accounts.ts";
 import type { ConfigurationChange, Settings } from "./changes.ts";
 import { accountsOf, type Reading, type ServerFiles, shareOf } from "./read-configuration.ts";
 import { guestAccessOf, matrixOf } from "./access-matrix.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../refusal.ts";
 
 /** Throws Refusal. */
 export function checkOutcome(

@@ -9,7 +9,7 @@ import { changeConfiguration } from "./change-configuration.ts";
 import { checkPath } from "./check-path.ts";
 import type { ConfigurationAnswer, ConfigurationQuestion } from "./questions.ts";
 import { read, type ServerFiles, viewConfiguration, viewDetail } from "./read-configuration.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { viewParameters } from "./views.ts";
 
 declare const self: Worker;

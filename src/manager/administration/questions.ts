@@ -6,7 +6,7 @@ import { WorkerQueue } from "../worker-queue.ts";
 import type { ConfigurationChange } from "./changes.ts";
 import type { PathCheck } from "./check-path.ts";
 import type { LiveShare, ServerFiles } from "./read-configuration.ts";
-import { Refusal, type RefusalCode } from "./refusal.ts";
+import { Refusal, type RefusalCode } from "../refusal.ts";
 import type { ConfigurationView, ShareDetail } from "./view-types.ts";
 import type { ParameterView } from "./views.ts";
 

@@ -11,7 +11,7 @@ import { isUcisPlace } from "../paths.ts";
 import { SystemAccountFiles } from "../users/system-accounts.ts";
 import { UserDirectory } from "../users/user-directory.ts";
 import { type Accounts, matrixOf } from "./access-matrix.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { placeOfSection, viewFault, viewFaults, viewParameters } from "./views.ts";
 import type { ConfigurationView, ShareDetail, ShareView } from "./view-types.ts";
 

@@ -22,12 +22,12 @@ import { type CommandName, findOperation, type OPERATIONS } from "./operations.t
 import type { ClosedOpen, ComponentState, EndedClient, ServedShare } from "./operations/server.ts";
 import type { ServerStatus } from "./operations/tables.ts";
 import { ControlError, type Request } from "./protocol.ts";
+import { addUser, listUsers, removeUser, setPassword, type UserHost } from "./users.ts";
 
 /** What the commands use of the server. */
-export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost {
+export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, UserHost {
   readonly engine: EngineControl;
   configuration(): Configuration;
-  userNames(): Iterable<string>;
   stop(): void;
   setLogLevel(level: LogLevel): void;
   /** Switches the debug lines of a component, or of `all`; returns those that are on then. */
@@ -90,6 +90,9 @@ export const COMMANDS: Implementations = {
     return { ...(await showSettings(host)), etag: next };
   },
   "check-path": checkPath,
+  "add-user": addUser,
+  "set-password": setPassword,
+  "remove-user": removeUser,
   stop(host) {
     host.note("stopped");
     // After the answer is on its way.
@@ -128,10 +131,6 @@ export function statusOf({ configuration, engine }: StatusHost): ServerStatus {
 function* listShares({ configuration }: ControlHost): Iterable<ServedShare> {
   for (const { name, path, comment, readOnly, guestOk, browseable } of configuration().shares.values())
     yield { name, path, comment, readOnly, guestOk, browseable };
-}
-
-function* listUsers({ userNames }: ControlHost): Iterable<object> {
-  for (const name of userNames()) yield { name };
 }
 
 function reload(host: ControlHost): Items {

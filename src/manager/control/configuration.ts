@@ -2,7 +2,6 @@
 import type { ConfigurationChange } from "../administration/changes.ts";
 import { ask, checkMachineInTime, checkPathInTime } from "../administration/questions.ts";
 import type { LiveShare, ServerFiles } from "../administration/read-configuration.ts";
-import { Refusal } from "../administration/refusal.ts";
 import type { ShareDetail, ShareView } from "../administration/view-types.ts";
 import type { FaultView } from "../administration/views.ts";
 import type { Configuration } from "../config/load.ts";
@@ -11,6 +10,7 @@ import type { Note } from "../config/report.ts";
 import { showName } from "../users/user-name.ts";
 import type { Answer } from "./operation.ts";
 import { ControlError } from "./protocol.ts";
+import { told } from "./told.ts";
 
 /** What the commands use of the server. */
 export interface ConfigurationHost {
@@ -110,13 +110,4 @@ function faultOf(share: ShareView, { kind, position, text }: Note): FaultView {
     line: place?.line ?? 0,
     ...(place && { file: place.file }),
   };
-}
-
-async function told<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof Refusal) throw new ControlError(error.message, error.code);
-    throw error;
-  }
 }

@@ -4,12 +4,14 @@ import type { Operation } from "./operation.ts";
 import { CONFIGURATION_OPERATIONS } from "./operations/configuration.ts";
 import { SERVER_OPERATIONS } from "./operations/server.ts";
 import { TABLE_OPERATIONS } from "./operations/tables.ts";
+import { USER_OPERATIONS } from "./operations/users.ts";
 import { WEB_OPERATIONS } from "./operations/web.ts";
 
 const SOCKET_OPERATIONS = {
   ...TABLE_OPERATIONS,
   ...SERVER_OPERATIONS,
   ...CONFIGURATION_OPERATIONS,
+  ...USER_OPERATIONS,
 } as const;
 
 export const OPERATIONS = { ...SOCKET_OPERATIONS, ...WEB_OPERATIONS } as const;

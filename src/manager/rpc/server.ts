@@ -173,13 +173,12 @@ class ServerPasswords implements RpcPasswords {
     const { passwordFile, log, findAccount, reloadUsers } = this.source;
     const name = findAccount(user)?.name;
     if (passwordFile === null || name === undefined) return false;
-    const { changeStoredPassword } = await import("../users/password-change.ts");
-    const fault = await changeStoredPassword({
-      file: passwordFile,
-      user: name,
-      oldHash: oldHash.toHex(),
-      newHash: newHash.toHex(),
-    });
+    const { changePasswordFile } = await import("../users/password-change.ts");
+    const change = { kind: "replace", oldHash: oldHash.toHex(), newHash: newHash.toHex() } as const;
+    const fault = await changePasswordFile({ ...change, file: passwordFile, user: name }).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
     const who = `the password of '${showName(name)}'`;
     if (fault === undefined) log.info(`${who} was changed by the user, from ${remoteAddress}`);
     else log.error(`${who} was not changed as its user asked, from ${remoteAddress}: ${fault}`);

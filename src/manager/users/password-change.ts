@@ -1,23 +1,30 @@
-// A change of one password in the password file, in a worker and one after the other.
+// Changes of the password file, in a worker and one after the other.
+import { Refusal, type RefusalCode } from "../refusal.ts";
 import { WorkerQueue } from "../worker-queue.ts";
+import type { Expectation } from "./user-change.ts";
 
-export interface PasswordChange {
-  readonly file: string;
-  readonly user: string;
-  /** NT hashes in hex. The file is changed only where it has `oldHash`. */
-  readonly oldHash: string;
-  readonly newHash: string;
-}
+/** Hashes are NT hashes in hex. */
+export type PasswordChange = { readonly file: string; readonly user: string } & (
+  | {
+      /** As a user has asked: only where the file has the hash that he has proven to know. */
+      readonly kind: "replace";
+      readonly oldHash: string;
+      readonly newHash: string;
+    }
+  | { readonly kind: "set"; readonly hash: string; readonly expected: Expectation }
+  | { readonly kind: "delete" }
+);
 
 /** `fault`: why nothing was changed. */
 export interface PasswordChangeAnswer {
-  readonly fault: string | undefined;
+  readonly fault: { readonly code: RefusalCode; readonly message: string } | undefined;
 }
 
 const queue = new WorkerQueue<PasswordChange, PasswordChangeAnswer>("manager/users/password-worker.ts");
 
-/** Returns why the password was not changed; undefined: it is on disk. */
-export async function changeStoredPassword(change: PasswordChange): Promise<string | undefined> {
+/** Resolves once the change is on disk. Throws Refusal; then nothing was changed. */
+export async function changePasswordFile(change: PasswordChange): Promise<void> {
   const answer = await queue.ask(change);
-  return typeof answer === "string" ? answer : answer.fault;
+  const fault = typeof answer === "string" ? ({ code: "failed", message: answer } as const) : answer.fault;
+  if (fault !== undefined) throw new Refusal(fault.code, fault.message);
 }

@@ -1,26 +1,50 @@
-// Worker that replaces the hash of one user in the password file, because the event loop never waits for a
-// disk.
+// Worker that changes the password file, because the event loop never waits for a disk.
 import { ConfigError } from "../config/parse.ts";
+import { Refusal } from "../refusal.ts";
 import type { PasswordChange, PasswordChangeAnswer } from "./password-change.ts";
 import { findSpelling, updatePasswordFile } from "./password-file.ts";
+import { changeUserInFile } from "./user-change.ts";
 
 declare const self: Worker;
 
 self.onmessage = (event: MessageEvent<PasswordChange>) => {
-  self.postMessage(changePassword(event.data));
+  self.postMessage(carryOut(event.data));
 };
 
-function changePassword({ file, user, oldHash, newHash }: PasswordChange): PasswordChangeAnswer {
+function carryOut(change: PasswordChange): PasswordChangeAnswer {
   try {
-    updatePasswordFile(file, (table) => {
-      const spelling = findSpelling(table, user);
-      // Another program may have changed it since the proof.
-      if (spelling === undefined || table.get(spelling) !== oldHash)
-        throw new ConfigError(file, "the user has another password by now");
-      table.set(spelling, newHash);
-    });
+    makeChange(change);
     return { fault: undefined };
   } catch (error) {
-    return { fault: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { fault: { code: codeOf(error), message } };
   }
+}
+
+function codeOf(error: unknown): Refusal["code"] {
+  if (error instanceof Refusal) return error.code;
+  const code = error instanceof ConfigError ? error.code : undefined;
+  return code === "ENOSPC" || code === "EDQUOT" ? "no-space" : "failed";
+}
+
+function makeChange(change: PasswordChange): void {
+  const { file, user } = change;
+  switch (change.kind) {
+    case "replace":
+      return replaceHash(file, user, change.oldHash, change.newHash);
+    case "set":
+      return void changeUserInFile(file, user, change.hash, change.expected);
+    case "delete":
+      return void changeUserInFile(file, user, undefined, "present");
+  }
+}
+
+function replaceHash(file: string, user: string, oldHash: string, newHash: string): void {
+  updatePasswordFile(file, (table) => {
+    const spelling = findSpelling(table, user);
+    // Another program may have changed it since the proof.
+    if (spelling === undefined || table.get(spelling) !== oldHash)
+      throw new ConfigError(file, "the user has another password by now");
+    table.set(spelling, newHash);
+  });
 }

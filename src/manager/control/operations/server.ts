@@ -105,15 +105,6 @@ export const SERVER_OPERATIONS = {
     changes: false,
     http: { method: "GET", path: "/served-shares" },
   },
-  users: {
-    summary: "The users who can log on.",
-    args: {},
-    required: [],
-    item: objectOf<{ name: string }>({ name: words("The user's name.") }),
-    answer: "list",
-    changes: false,
-    http: { method: "GET", path: "/users" },
-  },
   reload: {
     summary: "Reads configuration and users again.",
     args: {},

@@ -1,0 +1,101 @@
+// The commands on users: they change the password file, and have the server read it.
+import type { ServerFiles } from "../administration/read-configuration.ts";
+import type { Configuration } from "../config/load.ts";
+import { Refusal } from "../refusal.ts";
+import { ntHash, passwordFault } from "../users/nt-hash.ts";
+import { changePasswordFile, type PasswordChange } from "../users/password-change.ts";
+import { findSpelling } from "../users/password-file.ts";
+import { refuseNamedUser } from "../users/user-change.ts";
+import { foldUserName, showName, userNameFault } from "../users/user-name.ts";
+import type { Answer } from "./operation.ts";
+import type { UserItem } from "./operations/users.ts";
+import { ControlError } from "./protocol.ts";
+import { told } from "./told.ts";
+
+/** What the commands use of the server. */
+export interface UserHost {
+  readonly files: ServerFiles;
+  configuration(): Configuration;
+  userNames(): Iterable<string>;
+  /** `admin users` of [global] names the user. */
+  isAdministrator(user: string): boolean;
+  /** Reads configuration and users again; returns why the configuration cannot be used. */
+  reload(): string | undefined;
+  note(text: string): void;
+}
+
+export function* listUsers(host: UserHost): Iterable<UserItem> {
+  const { users: ofConfiguration } = host.configuration();
+  for (const name of host.userNames())
+    yield {
+      name,
+      isAdmin: host.isAdministrator(name),
+      isStored: findSpelling(ofConfiguration, name) === undefined,
+    };
+}
+
+interface NewUser {
+  readonly name: string;
+  readonly password: string;
+}
+
+export async function addUser(host: UserHost, { name, password }: NewUser): Promise<Answer> {
+  const fault = userNameFault(name);
+  if (fault !== undefined) throw new ControlError(fault, "bad-argument");
+  const hash = hashOf(password);
+  await change(host, name, { kind: "set", hash, expected: "absent" }, "added");
+  const items = [...listUsers(host)].filter((user) => foldUserName(user.name) === foldUserName(name));
+  return { items };
+}
+
+export async function setPassword(host: UserHost, { name, password }: NewUser): Promise<Answer> {
+  const hash = hashOf(password);
+  await change(host, name, { kind: "set", hash, expected: "present" }, "got another password");
+  return { items: [] };
+}
+
+export async function removeUser(host: UserHost, { name }: { readonly name: string }): Promise<Answer> {
+  const { files } = host;
+  await told(async () => {
+    refuseNamedUser(host.configuration(), name, files.file ?? "the command line");
+    refuseLastAdministrator(host, name);
+  });
+  await change(host, name, { kind: "delete" }, "deleted");
+  return { items: [] };
+}
+
+function hashOf(password: string): string {
+  const fault = passwordFault(password);
+  if (fault !== undefined) throw new ControlError(fault, "bad-argument");
+  return ntHash(password);
+}
+
+/** Throws Refusal: whoever is logged on must not shut everybody out of the web page by accident. */
+function refuseLastAdministrator(host: UserHost, name: string): void {
+  if (!host.isAdministrator(name)) return;
+  const folded = foldUserName(name);
+  for (const other of host.userNames())
+    if (foldUserName(other) !== folded && host.isAdministrator(other)) return;
+  throw new Refusal(
+    "refused",
+    `'${name}' is the last user whom 'admin users' of [global] names: nobody could administrate then`,
+  );
+}
+
+type Change =
+  | Pick<PasswordChange & { readonly kind: "set" }, "kind" | "hash" | "expected">
+  | Pick<PasswordChange & { readonly kind: "delete" }, "kind">;
+
+async function change(host: UserHost, user: string, what: Change, done: string): Promise<void> {
+  const { passwordFile: file } = host.files;
+  if (file === null) throw new ControlError("the server runs without a password file", "refused");
+  if (what.kind === "delete" || what.expected === "present") refuseUserOfConfiguration(host, user);
+  await told(() => changePasswordFile({ ...what, file, user }));
+  host.note(`user '${showName(user)}' ${done}`);
+  host.reload();
+}
+
+function refuseUserOfConfiguration(host: UserHost, user: string): void {
+  if (findSpelling(host.configuration().users, user) !== undefined)
+    throw new ControlError(`'${user}' is a section of the configuration: change it there`, "refused");
+}
