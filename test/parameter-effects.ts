@@ -120,6 +120,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "posix locking": "open/posix-locks",
   oplocks: "open/leases",
   "time machine": "mac/backup-share",
+  "time machine max size per machine": "mac/backup-limits",
   "vfs objects": "names/recycle",
   "hide files": "names/names",
   "hide special files": "names/names",

@@ -236,15 +236,17 @@ export interface SecurityRules {
   readonly inheritAcls: boolean;
 }
 
-/** What clients hear of the disk. Sizes in bytes, 0: as they are; they do not limit what is written. */
+/** What clients hear of the disk. Sizes in bytes, 0: as they are. */
 export interface SpaceRules {
+  /** Does not limit what is written. */
   readonly maxDiskBytes: number;
   /** Time for which an answer counts again. */
   readonly cacheSeconds: number;
   /** FileSystemAttributes ([MS-FSCC] 2.5.1) to announce besides those that hold; never READ_ONLY_VOLUME. */
   readonly fakeAbilities: number;
-  /** Existing backups count as used space. */
+  /** Of all backups in the share's directory, and of each: bands beyond it are refused. */
   readonly timeMachineMaxBytes: number;
+  readonly timeMachineMaxMachineBytes: number;
 }
 
 /** DOS attributes derived from a file's mode where none are stored. */

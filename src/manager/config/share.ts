@@ -216,6 +216,7 @@ function readFileRules(values: SectionValues) {
       cacheSeconds: values.number("dfree cache time") ?? 0,
       fakeAbilities: readFakeAbilities(values),
       timeMachineMaxBytes: values.number("time machine max size") ?? 0,
+      timeMachineMaxMachineBytes: values.number("time machine max size per machine") ?? 0,
     }),
     posixExtensions: values.boolean("smb3 unix extensions"),
     crossMounts: values.boolean("crossmnt"),

@@ -6,32 +6,15 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
-import { BODY } from "../../../src/wire/body.ts";
-import { FlushRequestOffset } from "../../../src/wire/command/flush.ts";
-import { writeFileId, type FileId } from "../../../src/wire/file-id.ts";
-import { Command } from "../../../src/wire/header.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { canMakeDiskImage, makeDiskImage } from "../../peer/disk-image.ts";
 import { canMakePluggedDisk, makePluggedDisk, type PluggedKind } from "../../peer/plugged-disk.ts";
 import { makeDirectory, removeDirectory, TESTER, type TestServer } from "../../peer/test-server.ts";
 import { leaseV2, LEASING, openLeased, RWH } from "../client/lease-rig.ts";
-import { callOn, closeFile, createFile, type Mount, mountShare, writeFile } from "../client/raw-files.ts";
+import { closeFile, createFile, mountShare, writeFile } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { run } from "../client/volumes-rig.ts";
-
-const MIB = 1024 * 1024;
-
-/** FLUSH with Reserved1 as macOS sends it for F_FULLFSYNC. */
-function fullSync(mount: Mount, fileId: FileId) {
-  return mount.client.request(
-    callOn(mount, Command.FLUSH, (writer) => {
-      writer.u16(24);
-      writer.u16(0xffff);
-      writer.zero(FlushRequestOffset.FILE_ID - BODY - 4);
-      writeFileId(writer, fileId);
-    }),
-  );
-}
+import { fullSync, MIB } from "./backup-machine.ts";
 
 describe("with durable handles = no in [global]", () => {
   let server: TestServer;
@@ -96,7 +79,7 @@ describe.each(["ext4", "exFAT by FUSE", "NTFS by FUSE"] as const)("on %s", (kind
           const data = new Uint8Array(randomBytes(65_536));
           await writeFile(mount, fileId, round * data.length, data);
           const before = flushesOf(image);
-          expect((await fullSync(mount, fileId)).status).toBe(Status.SUCCESS);
+          expect(await fullSync(mount, fileId)).toBe(Status.SUCCESS);
           expect(readFileSync(image).includes(data)).toBe(true);
           expect(flushesOf(image)).toBeGreaterThan(before);
         }
@@ -124,7 +107,7 @@ test.skipIf(!canMakeDiskImage("ext4"))("FLUSH tells that the disk did not take t
     const fileId = await createFile(mount, "band");
     const data = new Uint8Array(MIB).fill(0x5a);
     for (let i = 0; i < 24; i++) await writeFile(mount, fileId, i * MIB, data);
-    expect((await fullSync(mount, fileId)).status).not.toBe(Status.SUCCESS);
+    expect(await fullSync(mount, fileId)).not.toBe(Status.SUCCESS);
     mount.client.close();
   } finally {
     await server?.stop();

@@ -116,6 +116,7 @@ const NOT_PROTECTING = [
     "max disk size",
     "dfree cache time",
     "time machine max size",
+    "time machine max size per machine",
     "access based share enum",
   ],
   // What is offered to clients that may connect.

@@ -53,6 +53,7 @@ import { openShareDirectory } from "./share-directory.ts";
 import { listSnapshots, snapshotPathOfRoot } from "../snapshot/folder.ts";
 import { replaceBySpecial } from "./special-file.ts";
 import { probeDevice } from "./probe.ts";
+import { countBackups } from "../volume-info/backup-bundles.ts";
 import { volumeOf } from "../volume-info/volume-info.ts";
 import { watchDirectory } from "./watch-directory.ts";
 
@@ -62,6 +63,7 @@ export const diskOperations = {
   allocate: allocateData,
   close: (_: ShareContext, fd: number) => closeFd(fd),
   copyRange: copyRangeOf,
+  countBackups,
   createDirectory: createDirectoryAt,
   createFile: createFileAt,
   describe: describeNode,
@@ -137,6 +139,7 @@ export const longOperations: ReadonlySet<string> = new Set<OperationName>([
   "allocatedRanges",
   "cloneRange",
   "copyRange",
+  "countBackups",
   "flushValue",
   "storeValue",
   "sync",

@@ -13,6 +13,7 @@ import { UNFINISHED } from "../sidecar/folder-removal.ts";
 import { targetOf } from "../disk/rename.ts";
 import type { DfsLink } from "../name/dfs-target.ts";
 import { joinPath, splitPath } from "../name/names.ts";
+import { BackupLimits } from "./backup-limits.ts";
 import { ListRights } from "./list-rights.ts";
 import { LocalHandle } from "./local-handle.ts";
 import { VolumeCache } from "./volume-cache.ts";
@@ -107,11 +108,14 @@ class LocalStore implements FileStore {
   private removeLossListener: (() => void) | undefined;
 
   private readonly volumes: VolumeCache;
+  private readonly backups: BackupLimits | undefined;
 
   constructor(disk: ShareDisk) {
     this.disk = disk;
     this.listRights = new ListRights(disk);
-    this.volumes = new VolumeCache(disk.context.grant.space.cacheSeconds, monotonicMs);
+    const { space } = disk.context.grant;
+    this.volumes = new VolumeCache(space.cacheSeconds, monotonicMs);
+    this.backups = BackupLimits.of(space, disk.root.backups, () => disk.runLong("countBackups"));
   }
 
   lookup(components: readonly string[]): MaybePromise<Found | Failure> {
@@ -122,6 +126,7 @@ class LocalStore implements FileStore {
     return andThen(disk.find(names, this.findsAnyForm), (found) => {
       if (typeof found === "number") return found;
       const { fd, path, name, facts } = found;
+      this.backups?.noteUse(path);
       const node = facts && new LocalNode(disk, fd, path, facts);
       if (!this.isClosed) return node === undefined ? this.tunnelled(path, name) : { path, name, node };
       node?.close();
@@ -145,8 +150,24 @@ class LocalStore implements FileStore {
   ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure> {
     const refusal = this.refuseChange(found);
     if (refusal < 0) return refusal;
+    if (this.backups === undefined) return this.createAt(found.path, mode, attributes, permissions);
+    const { backups } = this;
+    return andThen(backups.admit(found.path), (full) => {
+      if (full < 0) return full;
+      return andThen(this.createAt(found.path, mode, attributes, permissions), (made) => {
+        if (typeof made === "number") backups.removed(found.path);
+        return made;
+      });
+    });
+  }
+
+  private createAt(
+    path: string,
+    mode: OpenMode,
+    attributes: number,
+    permissions: number | undefined,
+  ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure> {
     const { disk } = this;
-    const { path } = found;
     return andThen(disk.run("createFile", path, mode.writeThrough, attributes, permissions), (made) => {
       if (typeof made === "number") return made;
       const node = new LocalNode(disk, made.fd, path, made);
@@ -209,7 +230,10 @@ class LocalStore implements FileStore {
 
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure> {
     if (!(node instanceof LocalNode)) return -Errno.EINVAL;
-    return this.volumes.get(node.stat.device, () => node.run("volume", node.fd));
+    const info = this.volumes.get(node.stat.device, () => node.run("volume", node.fd));
+    const { backups } = this;
+    if (backups === undefined) return info;
+    return andThen(info, (found) => (typeof found === "number" ? found : backups.limit(found)));
   }
 
   replaceBySpecial(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure> {
@@ -298,6 +322,7 @@ class LocalStore implements FileStore {
   /** A name was removed or renamed away. */
   private nameLeft(path: string, mayBeDirectory: boolean): void {
     const { tunnel } = this.disk.root;
+    this.backups?.removed(path);
     if (mayBeDirectory) tunnel.forgetBelow(path);
     tunnel.note(path);
   }

@@ -152,6 +152,11 @@ export class ShareDisk implements CallOwner, FolderDisk {
     return volume.callInWorker(this, pending, name, args, buffer);
   }
 
+  /** Runs an operation that takes long on every disk: always in a worker. */
+  runLong<K extends OperationName>(name: K, ...args: OperationArgs<K>): Promise<OperationResult<K>> {
+    return this.root.volume.callInWorker(this, undefined, name, args);
+  }
+
   /** Closes a descriptor of `volume`: in a worker where close(2) may ask a network or a process. */
   closeFd(volume: MountedVolume, fd: number): MaybePromise<0 | Failure> {
     return volume.isRemote ? volume.callInWorker(this, undefined, "close", [fd]) : closeFd(fd);

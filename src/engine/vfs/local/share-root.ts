@@ -24,6 +24,7 @@ import {
   openCachedShareDirectory,
 } from "../disk/share-directory.ts";
 import { ownerWithoutRoot } from "../volume/call.ts";
+import { BackupCount } from "./backup-limits.ts";
 import { missingDisks } from "./missing-disks.ts";
 import { NameTunnel } from "./name-tunnel.ts";
 import type { Failure } from "../store.ts";
@@ -70,6 +71,7 @@ export class ShareRoot {
   readonly fd: number;
   readonly directories = new DirectoryCache();
   readonly tunnel = new NameTunnel();
+  readonly backups = new BackupCount(() => performance.now());
   /** The volume that the directory itself lies on. */
   readonly volume: MountedVolume;
   private readonly path: string;

@@ -15,7 +15,6 @@ import { blockDeviceOf } from "./block-device.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure, VolumeInfo } from "../store.ts";
-import { timeMachineBytes } from "./time-machine-space.ts";
 import { abilitiesOf } from "./abilities.ts";
 import { hasXfsReflinks } from "../../../linux/clone.ts";
 import { Open, closeFd, reopen } from "../../../linux/open.ts";
@@ -101,11 +100,11 @@ function limitedSpace(context: ShareContext, fd: number, facts: Statfs): Space {
   const space = spaceOf(facts);
   limitByQuota(space, context, fd, QuotaType.USER, context.identity.uid);
   limitByQuota(space, context, fd, QuotaType.GROUP, context.identity.gid);
-  const { maxDiskBytes, timeMachineMaxBytes } = context.grant.space;
-  if (maxDiskBytes > 0) cut(space, maxDiskBytes, maxDiskBytes);
-  if (timeMachineMaxBytes > 0) {
-    const used = timeMachineBytes(context);
-    cut(space, timeMachineMaxBytes, Math.max(0, timeMachineMaxBytes - used));
+  const { maxDiskBytes } = context.grant.space;
+  if (maxDiskBytes > 0) {
+    space.totalBytes = Math.min(space.totalBytes, maxDiskBytes);
+    space.availableBytes = Math.min(space.availableBytes, maxDiskBytes);
+    space.freeBytes = Math.min(space.freeBytes, maxDiskBytes);
   }
   return space;
 }
@@ -124,12 +123,6 @@ function spaceOf(facts: Statfs): Space {
   const totalBytes = isMemory ? plannedMemoryBytes() : NOMINAL_BYTES;
   const left = isMemory ? Math.min(freemem(), totalBytes) : NOMINAL_BYTES;
   return { totalBytes, availableBytes: left, freeBytes: left, hasQuotas: false };
-}
-
-function cut(space: Space, totalBytes: number, leftBytes: number): void {
-  space.totalBytes = Math.min(space.totalBytes, totalBytes);
-  space.availableBytes = Math.min(space.availableBytes, leftBytes);
-  space.freeBytes = Math.min(space.freeBytes, leftBytes);
 }
 
 /**

@@ -365,8 +365,13 @@ export const SHARE = [
   size(
     "time machine max size",
     "0",
-    "Largest disk size that clients see, in bytes, with existing Time Machine backups counted as used; 0: no limit. It does not limit what is written.",
+    "Bytes that the Time Machine backups in the share's directory may have together, and the disk size that clients see; 0: no limit. Each band of a backup counts in full; bands beyond the limit are refused as on a full disk. Other files do not count.",
     { aliases: ["fruit:time machine max size"] },
+  ),
+  size(
+    "time machine max size per machine",
+    "0",
+    "The same for each machine that backs up to the share, by its sparse bundle.",
   ),
   flag(
     "time machine",

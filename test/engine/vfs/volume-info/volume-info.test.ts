@@ -15,6 +15,7 @@ import { canMakePluggedDisk, makePluggedDisk } from "../../../peer/plugged-disk.
 import { Fixture, grantFor, succeeded } from "../share-fixture.ts";
 
 const MIB = 1024 * 1024;
+const NO_LIMITS = grantFor("/").space;
 const isRoot = process.getuid?.() === 0;
 const cleanUps: (() => void)[] = [];
 
@@ -43,27 +44,22 @@ async function volumeOf(fixture: Fixture, ...names: string[]): Promise<VolumeInf
 
 describe("space", () => {
   test("is limited by `max disk size` in all three values", async () => {
-    const volume = await volumeOf(
-      share({ space: { maxDiskBytes: 5 * MIB, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 0 } }),
-    );
+    const volume = await volumeOf(share({ space: { ...NO_LIMITS, maxDiskBytes: 5 * MIB } }));
     expect(volume.totalBytes).toBe(5 * MIB);
     expect(volume.availableBytes).toBeLessThanOrEqual(5 * MIB);
     expect(volume.freeBytes).toBeLessThanOrEqual(5 * MIB);
   });
 
   test("available within `time machine max size` excludes the space of sparse bundles", async () => {
-    const fixture = share({
-      space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 100 * MIB },
-    });
-    expect((await volumeOf(fixture)).availableBytes).toBe(100 * MIB);
-    const other = share({
-      space: { maxDiskBytes: 0, cacheSeconds: 0, fakeAbilities: 0, timeMachineMaxBytes: 100 * MIB },
-    });
+    const limits = { ...NO_LIMITS, timeMachineMaxBytes: 100 * MIB };
+    expect((await volumeOf(share({ space: limits }))).availableBytes).toBe(100 * MIB);
+    const other = share({ space: limits });
     mkdirSync(other.at("Mac.sparsebundle", "bands"), { recursive: true });
     // As diskimages-helper(8) writes it.
     const plist = "<dict>\n\t<key>band-size</key>\n\t<integer>8388608</integer>\n</dict>";
     writeFileSync(other.at("Mac.sparsebundle", "Info.plist"), plist);
-    for (const band of ["0", "1", "a"]) writeFileSync(other.at("Mac.sparsebundle", "bands", band), "");
+    for (const band of ["0", "1", "a", ".minismbd", "._1"])
+      writeFileSync(other.at("Mac.sparsebundle", "bands", band), "");
     const volume = await volumeOf(other);
     expect(volume.totalBytes).toBe(100 * MIB);
     expect(volume.availableBytes).toBe(76 * MIB);

@@ -1,0 +1,68 @@
+// The backups of Time Machine in a share. macOS stores them as sparse bundles: directories with a property list
+// and bands of equal size, so the number of bands gives the size; vfs_fruit(8), `time machine max size`.
+import { readPlain } from "../../../linux/io.ts";
+import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import type { ShareContext } from "../context/share-context.ts";
+import type { Failure } from "../store.ts";
+import { eachName } from "../../../linux/dir.ts";
+
+/** More bundles in one directory are not counted. */
+export const MAX_BUNDLES = 1024;
+const MAX_INFORMATION_BYTES = 65_536;
+const BAND_SIZE = /<key>band-size<\/key>\s*<integer>(\d{1,15})<\/integer>/;
+const BUNDLE = /\.(?:sparse|backup)bundle$/i;
+const BAND = /^[0-9a-f]{1,16}$/i;
+/** As hdiutil(1) makes them by default: counts where the property list is missing. */
+const USUAL_BAND_BYTES = 8_388_608;
+
+export interface BackupBundle {
+  readonly name: string;
+  readonly bands: number;
+  readonly bandBytes: number;
+}
+
+export function isBundleName(name: string): boolean {
+  return BUNDLE.test(name);
+}
+
+export function isBandName(name: string): boolean {
+  return BAND.test(name);
+}
+
+/** Counts the bands of all bundles in the share's directory: hundreds of thousands of names, so in a worker. */
+export function countBackups(context: ShareContext): BackupBundle[] | Failure {
+  const names: string[] = [];
+  const failure = eachName(context.rootFd, (name) => {
+    if (isBundleName(name)) names.push(name);
+    return names.length < MAX_BUNDLES;
+  });
+  if (failure < 0) return failure;
+  return names.map((name) => countBundle(context.rootFd, name));
+}
+
+function countBundle(root: number, name: string): BackupBundle {
+  const bundle = openAt(root, name, Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+  if (bundle < 0) return { name, bands: 0, bandBytes: USUAL_BAND_BYTES };
+  const directory = openAt(bundle, "bands", Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
+  let bands = 0;
+  if (directory >= 0) {
+    eachName(directory, (band) => {
+      if (isBandName(band)) bands++;
+      return true;
+    });
+    closeFd(directory);
+  }
+  const bandBytes = bandSizeOf(bundle);
+  closeFd(bundle);
+  return { name, bands, bandBytes };
+}
+
+function bandSizeOf(bundle: number): number {
+  const fd = openAt(bundle, "Info.plist", Open.RDONLY | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY);
+  if (fd < 0) return USUAL_BAND_BYTES;
+  const bytes = new Uint8Array(MAX_INFORMATION_BYTES);
+  const length = readPlain(fd, bytes, 0, bytes.length, 0);
+  closeFd(fd);
+  const text = new TextDecoder("latin1").decode(bytes.subarray(0, Math.max(0, length)));
+  return Number(BAND_SIZE.exec(text)?.[1] ?? 0) || USUAL_BAND_BYTES;
+}
