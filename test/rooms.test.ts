@@ -86,7 +86,7 @@ const VFS: Allowed = {
   context: ["format", "name", "store.ts"],
   sidecar: ["context", "format", "name", "store.ts", "value-store.ts"],
   snapshot: ["context", "store.ts"],
-  "volume-info": ["context", "format", "store.ts"],
+  "volume-info": ["context", "format", "name", "store.ts"],
   values: ["sidecar", "context", "format", "name", "store.ts", "value-store.ts"],
   disk: ["values", "sidecar", "volume-info", "snapshot", "watch", "context", "format", "name", "store.ts"],
   volume: ["disk", "context", "store.ts", "transfer-buffer.ts"],

@@ -1,19 +1,22 @@
-// The limits of Time Machine's backups in a share: what clients see as size and free space, and the bands that
-// no longer fit, whose creation fails as on a full disk. backupd sizes its disk image by the size that it sees
-// and removes old backups when the image is full.
+// The limits of Time Machine's backups in a share: what clients see as size and free space, and the bands
+// that no longer fit, whose creation fails as on a full disk. backupd sizes its disk image by the size that
+// it sees and removes old backups when the image is full.
 import { Errno } from "../../../linux/errno.ts";
 import type { MaybePromise, SpaceRules } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
 import type { Failure, VolumeInfo } from "../store.ts";
-import { type BackupBundle, isBandName, isBundleName } from "../volume-info/backup-bundles.ts";
+import type { OperationResult } from "../disk/operations.ts";
+import { bundleOfBand, isBundleName } from "../name/backup-names.ts";
 
 /**
- * How long a count is reused: it reads hundreds of thousands of names. The server adds what its clients create;
- * other programs seldom change a backup.
+ * How long a count is reused: it reads hundreds of thousands of names. The server adds what its clients
+ * create; other programs seldom change a backup.
  */
 const KEPT_MS = 300_000;
 /** A band is refused by a count that is no older: an administrator may have removed a backup. */
 const REFUSAL_MS = 5_000;
+
+type Ask = () => MaybePromise<OperationResult<"countBackups">>;
 
 interface Bundle {
   bands: number;
@@ -33,7 +36,7 @@ export class BackupCount {
   }
 
   /** Counts anew, by `ask`, unless there is a count that is younger than `maxAgeMs`. */
-  refresh(maxAgeMs: number, ask: () => MaybePromise<BackupBundle[] | Failure>): MaybePromise<0 | Failure> {
+  refresh(maxAgeMs: number, ask: Ask): MaybePromise<0 | Failure> {
     if (this.nowMs() - this.countedMs < maxAgeMs) return 0;
     this.running ??= Promise.resolve(ask())
       .then((found) => this.take(found))
@@ -52,7 +55,7 @@ export class BackupCount {
     return bytes;
   }
 
-  private take(found: BackupBundle[] | Failure): 0 | Failure {
+  private take(found: OperationResult<"countBackups">): 0 | Failure {
     if (typeof found === "number") return found;
     this.bundles.clear();
     for (const { name, bands, bandBytes } of found) this.bundles.set(name, { bands, bandBytes });
@@ -65,11 +68,11 @@ export class BackupCount {
 export class BackupLimits {
   private readonly rules: SpaceRules;
   private readonly count: BackupCount;
-  private readonly ask: () => MaybePromise<BackupBundle[] | Failure>;
+  private readonly ask: Ask;
   /** The bundle that the client has used last: the backup of its machine. */
   private own = "";
 
-  constructor(rules: SpaceRules, count: BackupCount, ask: () => MaybePromise<BackupBundle[] | Failure>) {
+  constructor(rules: SpaceRules, count: BackupCount, ask: Ask) {
     this.rules = rules;
     this.count = count;
     this.ask = ask;
@@ -152,16 +155,4 @@ export class BackupLimits {
   private get maxMachineBytes(): number {
     return this.rules.timeMachineMaxMachineBytes || Number.POSITIVE_INFINITY;
   }
-}
-
-/** The bundle that a path below the share is a band of. */
-function bundleOfBand(path: string): string | undefined {
-  const [bundle = "", bands, band, ...more] = path.split("/", 4);
-  return bands === "bands" &&
-    band !== undefined &&
-    more.length === 0 &&
-    isBundleName(bundle) &&
-    isBandName(band)
-    ? bundle
-    : undefined;
 }

@@ -1,17 +1,16 @@
-// The backups of Time Machine in a share. macOS stores them as sparse bundles: directories with a property list
-// and bands of equal size, so the number of bands gives the size; vfs_fruit(8), `time machine max size`.
+// The backups of Time Machine in a share. macOS stores them as sparse bundles: directories with a property
+// list and bands of equal size, so the number of bands gives the size; vfs_fruit(8), `time machine max size`.
 import { readPlain } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import type { ShareContext } from "../context/share-context.ts";
+import { isBandName, isBundleName } from "../name/backup-names.ts";
 import type { Failure } from "../store.ts";
 import { eachName } from "../../../linux/dir.ts";
 
 /** More bundles in one directory are not counted. */
-export const MAX_BUNDLES = 1024;
+const MAX_BUNDLES = 1024;
 const MAX_INFORMATION_BYTES = 65_536;
 const BAND_SIZE = /<key>band-size<\/key>\s*<integer>(\d{1,15})<\/integer>/;
-const BUNDLE = /\.(?:sparse|backup)bundle$/i;
-const BAND = /^[0-9a-f]{1,16}$/i;
 /** As hdiutil(1) makes them by default: counts where the property list is missing. */
 const USUAL_BAND_BYTES = 8_388_608;
 
@@ -21,15 +20,9 @@ export interface BackupBundle {
   readonly bandBytes: number;
 }
 
-export function isBundleName(name: string): boolean {
-  return BUNDLE.test(name);
-}
-
-export function isBandName(name: string): boolean {
-  return BAND.test(name);
-}
-
-/** Counts the bands of all bundles in the share's directory: hundreds of thousands of names, so in a worker. */
+/**
+ * Counts the bands of all bundles in the share's directory: hundreds of thousands of names, so in a worker.
+ */
 export function countBackups(context: ShareContext): BackupBundle[] | Failure {
   const names: string[] = [];
   const failure = eachName(context.rootFd, (name) => {
