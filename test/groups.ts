@@ -23,6 +23,10 @@ export const GROUPS: readonly Group[] = [
   { name: "fuzz", paths: ["fuzz"] },
   { name: "end to end", paths: END_TO_END.map((name) => `e2e/${name}`) },
   // In networks of their own, where they mostly wait.
-  { name: "discovery and Macs", paths: ["e2e/discovery", "e2e/mac"], isBeside: true },
+  {
+    name: "discovery, Macs and the web page",
+    paths: ["e2e/discovery", "e2e/mac", "e2e/web"],
+    isBeside: true,
+  },
   { name: "benchmark", paths: ["bench"] },
 ];

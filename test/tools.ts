@@ -191,6 +191,12 @@ export const TOOLS: readonly Tool[] = [
   },
   { name: "wsdd", programs: ["wsdd"], packages: ["wsdd"], needed: "tests of discovery as Windows does it" },
   {
+    name: "Chromium",
+    programs: ["chromium"],
+    packages: ["chromium"],
+    needed: "the web page in a browser",
+  },
+  {
     name: "shellcheck",
     programs: ["shellcheck"],
     packages: ["shellcheck"],

@@ -23,10 +23,10 @@ export function AccessMatrix({ share, etag, onChange }: AccessMatrixProps): JSX.
     try {
       await ask("PUT", pathOf("shares", share.name, "access"), Object.fromEntries(changed), etag);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      if (!(error instanceof ApiError) || !error.isChangedMeanwhile) throw error;
       // The choices stay, beside what holds now.
       await onChange();
-      throw new ApiError(409, error.code, t("access.changed"));
+      throw new ApiError(error.status, error.code, t("access.changed"));
     }
     await onChange();
     setChosen({});

@@ -17,6 +17,11 @@ export class ApiError extends Error {
     this.status = status;
     this.code = code;
   }
+
+  /** Somebody else has changed the configuration since it was loaded. */
+  get isChangedMeanwhile(): boolean {
+    return this.code === "changed";
+  }
 }
 
 export interface Answer<T> {

@@ -1,10 +1,10 @@
 // The disks: how full, whose shares, and taking one out safely.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask } from "./api.ts";
+import { ApiError, ask } from "./api.ts";
 import { FormDialog } from "./dialog.tsx";
 import { nameOfDisk } from "./disk-name.ts";
-import type { Disk } from "./model.ts";
+import type { Disk, EjectAnswer } from "./model.ts";
 import { tell } from "./notice.ts";
 import { Badge, Button, Empty, Loaded, Page, SpaceBar } from "./parts.tsx";
 import { useResource } from "./resource.ts";
@@ -19,12 +19,14 @@ export function Disks(): JSX.Element {
   const eject = async (disk: Disk): Promise<string> => {
     ejected.current.add(disk.mountPoint);
     try {
-      await ask("POST", "eject", { mountPoint: disk.mountPoint });
+      const { value } = await ask<EjectAnswer>("POST", "eject", { mountPoint: disk.mountPoint });
+      if (!value.isSafe) throw new ApiError(200, value.outcome, value.text);
     } catch (error) {
       ejected.current.delete(disk.mountPoint);
       throw error;
+    } finally {
+      void reload();
     }
-    void reload();
     return t("disk.safe", { name: nameOfDisk(disk) });
   };
   return (

@@ -68,7 +68,7 @@ export function useEditing<T>({ path, parametersOf, method, bodyOf }: EditingPla
     try {
       await ask(method, path, bodyOf(edits), base.etag);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 409) await newest.reload();
+      if (error instanceof ApiError && error.isChangedMeanwhile) await newest.reload();
       throw error;
     }
     setEdits({});

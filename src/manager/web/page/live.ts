@@ -24,6 +24,8 @@ export interface LiveConnection extends Connection {
 
 const MAX_SPEEDS = 90;
 const MAX_CLIENT_SPEEDS = 30;
+/** Two samples that are closer, as after a pause, tell no speed. */
+const SHORTEST_MS = 50;
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 15_000;
 
@@ -165,7 +167,7 @@ interface Sample {
 }
 
 function speedBetween(from: Sample | undefined, to: Sample): Speed | undefined {
-  if (from === undefined || to.time <= from.time) return undefined;
+  if (from === undefined || to.time - from.time < SHORTEST_MS) return undefined;
   const seconds = (to.time - from.time) / 1000;
   const perSecond = (name: keyof Traffic): number =>
     Math.max(0, to.traffic[name] - from.traffic[name]) / seconds;

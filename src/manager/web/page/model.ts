@@ -82,6 +82,14 @@ export interface Disk {
   readonly health?: { readonly state: "good" | "failing" | "unknown"; readonly message: string };
 }
 
+export interface EjectAnswer {
+  /** The disk can be taken out. */
+  readonly isSafe: boolean;
+  readonly outcome: string;
+  /** What came of it and what is to be done now. */
+  readonly text: string;
+}
+
 /** Where something stands in the configuration. */
 export interface Place {
   readonly file: string;

@@ -47,7 +47,7 @@ export function ParameterField({ parameter, edits, faults, file, onEdit }: Param
       </p>
       <p class="hint place" id={`${id}-place`}>
         {isSet ? placeWords(parameter, file) : t("place.default")}
-        {isSet && kind !== "path" && (
+        {isSet && name !== "path" && (
           <Button onPress={() => onEdit(name, null)} label={t("parameter.reset.label", { name })}>
             {t("parameter.reset")}
           </Button>

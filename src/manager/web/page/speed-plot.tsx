@@ -8,7 +8,7 @@ import { formatRate, formatTime, t } from "./text.ts";
 
 const HEIGHT = 160;
 /** The plot has this much of the past from its first point on, so that it moves and does not stretch. */
-const SPAN_SECONDS = 180;
+const SPAN_SECONDS = 120;
 
 export function SpeedPlot(): JSX.Element {
   const samples = useCell(speeds);
