@@ -12,18 +12,19 @@ export function stubData(extra: string): StubData {
     shares: [
       share(`Photos${extra}`, "/mnt/disk/photos", 12, { comment: `Everybody's pictures${extra}` }),
       share(`Films${extra}`, "/mnt/disk/films", 20, { readOnly: true, guestOk: true }),
-      share("Backup", "/mnt/old/backup", 27, { isOnDisk: false }),
+      share("Backup", "/mnt/old/backup", 27, { isServed: false }),
       share("Music", "/mnt/disk/musik", 33, {
         faults: [
           {
             parameter: "path",
+            kind: "error",
             line: 34,
             message: `/mnt/disk/musik does not exist${extra}; make it or correct the path`,
           },
         ],
       }),
     ],
-    users: [{ name: `anna${extra}`, isAdmin: true }, { name: "ben" }, { name: "television" }],
+    users: [user(`anna${extra}`, true), user("ben"), user("television")],
     disks: [
       disk(`Photos 2024${extra}`, `/mnt/disk${extra}`, "ext4", [`Photos${extra}`, `Films${extra}`], 0.62),
       disk("STICK", "/mnt/stick", "exfat", [], 0.9),
@@ -73,12 +74,26 @@ export function stubData(extra: string): StubData {
   };
 }
 
+function user(name: string, isAdmin = false) {
+  return { name, isAdmin, isStored: true };
+}
+
 function share(name: string, path: string, at: number, more: Partial<StubShare>): StubShare {
   const { comment = "", readOnly = false, guestOk = false } = more;
   const flag = (isOn: boolean): string => (isOn ? "yes" : "no");
   const yesNo = { kind: "boolean" };
   return {
-    ...{ name, path, comment, readOnly, guestOk, browseable: true, isOnDisk: true, faults: [] },
+    ...{
+      name,
+      path,
+      comment,
+      readOnly,
+      guestOk,
+      browseable: true,
+      isServed: true,
+      isEditable: true,
+      faults: [],
+    },
     writtenIn: { file: FILE, line: at },
     parameters: [
       parameter("path", path, at + 1, "Absolute path of the directory to share."),
@@ -109,7 +124,8 @@ function share(name: string, path: string, at: number, more: Partial<StubShare>)
 
 function parameter(name: string, value: string, line: number | undefined, description: string) {
   return {
-    ...{ name, value, isDefault: line === undefined, description, kind: "text" },
+    ...{ name, value, default: "", isDefault: line === undefined, isSet: line !== undefined },
+    ...{ description, kind: "text", isEditable: true, needsRestart: name === "netbios name" },
     ...(line !== undefined && { line }),
   };
 }

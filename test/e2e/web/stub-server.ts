@@ -6,7 +6,7 @@ interface Parameter {
   readonly name: string;
   value: string;
   readonly line?: number;
-  isDefault: boolean;
+  isSet: boolean;
   readonly description: string;
   readonly kind: string;
   readonly choices?: readonly string[];
@@ -19,9 +19,9 @@ export interface StubShare {
   readonly readOnly: boolean;
   readonly guestOk: boolean;
   readonly browseable: boolean;
-  readonly isOnDisk: boolean;
+  readonly isServed: boolean;
   readonly writtenIn: { readonly file: string; readonly line: number };
-  readonly faults: readonly { readonly parameter: string; readonly line: number; readonly message: string }[];
+  readonly faults: readonly object[];
   readonly parameters: Parameter[];
   readonly access: { readonly user: string; access: string }[];
 }
@@ -29,7 +29,7 @@ export interface StubShare {
 export interface StubData {
   readonly serverName: string;
   readonly shares: StubShare[];
-  users: { readonly name: string; readonly isAdmin?: boolean }[];
+  users: { readonly name: string; readonly isAdmin: boolean; readonly isStored: boolean }[];
   disks: object[];
   readonly sessions: object[];
   readonly connections: object[];
@@ -245,7 +245,8 @@ export class StubServer {
       for (const row of share.access) row.access = String(body[row.user] ?? row.access);
     else if (share !== undefined && method === "PUT") edit(share.parameters, body["parameters"] as Body);
     if (list === "settings") edit(data.settings, body);
-    if (list === "users" && method === "POST") data.users.push({ name: String(body["name"]) });
+    if (list === "users" && method === "POST")
+      data.users.push({ name: String(body["name"]), isAdmin: false, isStored: true });
     if (list === "users" && method === "DELETE") data.users = data.users.filter((one) => one.name !== name);
     if (list === "tokens") return Response.json({ id: "2", token: "msmb_4f0c2a" });
     if (["shares", "settings"].includes(list)) this.touch();
@@ -259,7 +260,7 @@ function edit(parameters: readonly Parameter[], changes: Body): void {
     const value = changes[parameter.name];
     if (value === undefined) continue;
     parameter.value = value === null ? "" : String(value);
-    parameter.isDefault = value === null;
+    parameter.isSet = value !== null;
   }
 }
 

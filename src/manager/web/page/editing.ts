@@ -59,7 +59,7 @@ export function useEditing<T>({ path, parametersOf, method, bodyOf }: EditingPla
   const hasNewer = isEdited && base !== undefined && newest.answer !== undefined && newest.answer !== base;
   const edit = (name: string, value: string | null): void => {
     const current = base && parametersOf(base.value).find((one) => one.name === name);
-    const isAsBefore = value === null ? current?.isDefault : value === current?.value;
+    const isAsBefore = value === null ? current?.isSet === false : value === current?.value;
     const { [name]: _, ...others } = edits;
     setEdits(isAsBefore === true ? others : { ...others, [name]: value });
   };

@@ -86,6 +86,12 @@ export const MESSAGES = {
     one: "The check of the configuration found a fault:",
     other: "The check of the configuration found {count} faults:",
   },
+  "share.notes": {
+    one: "The check of the configuration has a note:",
+    other: "The check of the configuration has {count} notes:",
+  },
+  "share.fixed":
+    "This share comes from a plugged-in disk or a rule for many shares, so it is not changed here by itself.",
   "share.saved": "The share {name} is saved and in effect.",
   "share.remove": "Remove share",
   "share.remove.title": "Remove the share {name}?",
@@ -125,6 +131,9 @@ export const MESSAGES = {
   place: "{file}, line {line}",
   "place.line": "(line {line})",
   "place.new": "Set; the line is known when it is saved.",
+  "place.global": "Not set here, but for all shares: {file}, line {line}.",
+  "place.fixed": "Set by the command that started the server, or by something else that is not changed here.",
+  "parameter.restart": "Takes effect when the server starts the next time.",
   "place.default": "Not set in the file: this is the default.",
   "parameter.empty": "(empty)",
   "parameter.reset": "Use the default",

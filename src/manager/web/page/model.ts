@@ -98,9 +98,14 @@ export interface Place {
 
 /** What testparm says of a parameter. */
 export interface ParameterFault {
+  /** Empty: of no parameter. */
   readonly parameter: string;
-  readonly line: number;
+  /** error: the share is left out. */
+  readonly kind: "error" | "warning" | "info";
   readonly message: string;
+  readonly file?: string;
+  /** 0: of no line. */
+  readonly line: number;
 }
 
 export interface Share {
@@ -110,7 +115,10 @@ export interface Share {
   readonly readOnly: boolean;
   readonly guestOk: boolean;
   readonly browseable: boolean;
-  readonly isOnDisk: boolean;
+  /** Clients find it now. */
+  readonly isServed: boolean;
+  /** It stands in the configuration by itself, so that it can be changed here. */
+  readonly isEditable: boolean;
   readonly writtenIn?: Place;
   readonly faults: readonly ParameterFault[];
 }
@@ -118,9 +126,16 @@ export interface Share {
 export interface Parameter {
   readonly name: string;
   readonly value: string;
+  readonly default: string;
+  /** The line that sets it, which for a share's may be one of [global]. */
   readonly file?: string;
   readonly line?: number;
+  /** The section itself sets it. */
+  readonly isSet: boolean;
+  /** Nothing sets it. */
   readonly isDefault: boolean;
+  readonly isEditable: boolean;
+  readonly needsRestart: boolean;
   readonly description: string;
   readonly kind: string;
   readonly choices?: readonly string[];
@@ -149,7 +164,9 @@ export interface PathCheck {
 
 export interface User {
   readonly name: string;
-  readonly isAdmin?: boolean;
+  readonly isAdmin: boolean;
+  /** In the password file: the user can be changed here. */
+  readonly isStored: boolean;
 }
 
 export const LEVELS = ["error", "warn", "info", "debug"] as const;

@@ -7,6 +7,7 @@ import type { Disk, Share } from "./model.ts";
 import { Badge, Empty, Loaded, Page, SpaceBar } from "./parts.tsx";
 import { useResource } from "./resource.ts";
 import { linkTo } from "./route.ts";
+import { worstFaultOf } from "./share-faults.ts";
 import { SpeedPlot } from "./speed-plot.tsx";
 import { formatBytes, formatDuration, t } from "./text.ts";
 
@@ -93,14 +94,14 @@ function Fact(props: {
 function Attention(props: { readonly disks: readonly Disk[]; readonly shares: readonly Share[] }) {
   const lines = [
     ...props.shares
-      .filter(({ faults }) => faults.length > 0)
-      .map(({ name, faults }) => ({
-        key: `share ${name}`,
-        href: linkTo("shares", name),
-        text: t("attention.share", { name, message: faults[0]?.message ?? "" }),
+      .filter((share) => worstFaultOf(share) !== undefined)
+      .map((share) => ({
+        key: `share ${share.name}`,
+        href: linkTo("shares", share.name),
+        text: t("attention.share", { name: share.name, message: worstFaultOf(share)?.message ?? "" }),
       })),
     ...props.shares
-      .filter(({ isOnDisk, faults }) => !isOnDisk && faults.length === 0)
+      .filter((share) => !share.isServed && worstFaultOf(share) === undefined)
       .map(({ name }) => ({
         key: `missing ${name}`,
         href: linkTo("shares", name),

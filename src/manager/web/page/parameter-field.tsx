@@ -17,14 +17,16 @@ interface ParameterFieldProps {
 }
 
 export function ParameterField({ parameter, edits, faults, file, onEdit }: ParameterFieldProps): JSX.Element {
-  const { name, kind, description, isDefault } = parameter;
+  const { name, description } = parameter;
   const id = useId();
   const edited = edits[name];
-  const value = edited ?? parameter.value;
+  const value = edited === null ? parameter.default : (edited ?? parameter.value);
   const check = usePathCheck(name === "path" && typeof edited === "string" ? edited : "");
-  const own = faults.filter((fault) => fault.parameter === name).map(({ message }) => message);
-  const bad = [...own, ...(check.fault === undefined ? [] : [check.fault])];
-  const isSet = edited === undefined ? !isDefault : edited !== null;
+  const own = faults.filter((fault) => fault.parameter === name);
+  const bad = own.filter(({ kind }) => kind !== "info").map(({ message }) => message);
+  if (check.fault !== undefined) bad.push(check.fault);
+  const notes = own.filter(({ kind }) => kind === "info").map(({ message }) => message);
+  const isSet = edited === undefined ? parameter.isSet : edited !== null;
   const word = wordFor("parameter", name);
   const attributes = {
     id,
@@ -43,11 +45,12 @@ export function ParameterField({ parameter, edits, faults, file, onEdit }: Param
         </p>
       ))}
       <p class="hint" id={`${id}-hint`}>
-        {check.hint ?? wordFor("hint", name) ?? description}
+        {[check.hint ?? wordFor("hint", name) ?? description, ...notes].join(" ")}
+        {parameter.needsRestart && ` ${t("parameter.restart")}`}
       </p>
       <p class="hint place" id={`${id}-place`}>
-        {isSet ? placeWords(parameter, file) : t("place.default")}
-        {isSet && name !== "path" && (
+        {placeWords(parameter, isSet, file)}
+        {isSet && parameter.isEditable && name !== "path" && (
           <Button onPress={() => onEdit(name, null)} label={t("parameter.reset.label", { name })}>
             {t("parameter.reset")}
           </Button>
@@ -74,6 +77,8 @@ function ValueInput({ parameter, value, attributes, onValue }: ValueInputProps):
         type="text"
         inputMode={kind === "integer" ? "numeric" : undefined}
         value={value}
+        disabled={!parameter.isEditable}
+        placeholder={parameter.default}
         autocapitalize="off"
         autocomplete="off"
         spellcheck={false}
@@ -84,7 +89,12 @@ function ValueInput({ parameter, value, attributes, onValue }: ValueInputProps):
   // A value in another spelling, or one that is none of them, stays what it is until somebody chooses.
   const all = options.includes(value) ? options : [value, ...options];
   return (
-    <select {...attributes} value={value} onChange={(event) => onValue(event.currentTarget.value)}>
+    <select
+      {...attributes}
+      value={value}
+      disabled={!parameter.isEditable}
+      onChange={(event) => onValue(event.currentTarget.value)}
+    >
       {all.map((option) => (
         <option key={option} value={option}>
           {optionWord(kind, option)}
@@ -101,9 +111,14 @@ function optionWord(kind: string, option: string): string {
   return option;
 }
 
-function placeWords({ file, line }: Parameter, ofShare: string | undefined): string {
+function placeWords(parameter: Parameter, isSet: boolean, ofShare: string | undefined): string {
+  const { file, line, isDefault, isEditable } = parameter;
+  if (!isEditable) return t("place.fixed");
+  if (!isSet && isDefault) return t("place.default");
+  if (!isSet && !parameter.isSet) return t("place.global", { file: file ?? "", line: String(line ?? 0) });
+  if (!isSet) return t("place.default");
   const name = file ?? ofShare;
-  if (line === undefined || line === 0) return t("place.new");
+  if (line === undefined || line === 0 || !parameter.isSet) return t("place.new");
   return name === undefined ? t("place.line", { line: String(line) }) : placeText({ file: name, line });
 }
 

@@ -23,9 +23,9 @@ export function ParameterList({ parameters, edits, faults, file, onEdit }: Param
     const text = `${name} ${wordFor("parameter", name) ?? ""} ${description}`.toLowerCase();
     return words.every((word) => text.includes(word));
   };
-  const isSet = ({ name, isDefault }: Parameter): boolean =>
+  const isShown = ({ name, isDefault }: Parameter): boolean =>
     !isDefault || edits[name] !== undefined || faults.some(({ parameter }) => parameter === name);
-  const shown = parameters.filter(search === "" ? (one) => isAll || isSet(one) : isFound);
+  const shown = parameters.filter(search === "" ? (one) => isAll || isShown(one) : isFound);
   return (
     <>
       <TextField label={t("parameters.search")} value={search} onValue={setSearch} />

@@ -12,6 +12,7 @@ import { ParameterList } from "./parameter-list.tsx";
 import { Badge, Button, Loaded, Page } from "./parts.tsx";
 import { goTo, linkTo } from "./route.ts";
 import { SaveBar } from "./save-bar.tsx";
+import { worstFaultOf } from "./share-faults.ts";
 import { t } from "./text.ts";
 
 /** What most people change; the rest is further below. */
@@ -35,7 +36,7 @@ export function ShareView({ name }: { readonly name: string }): JSX.Element {
     <Page
       title={name}
       actions={
-        <Button kind="danger" isDisabled={base === undefined} onPress={() => setRemoving(true)}>
+        <Button kind="danger" isDisabled={base?.value.isEditable !== true} onPress={() => setRemoving(true)}>
           {t("share.remove")}
         </Button>
       }
@@ -104,16 +105,18 @@ function ShareState({ share }: { readonly share: ShareDetail }): JSX.Element {
   const known = new Set(share.parameters.map(({ name }) => name));
   // Those of a parameter are beside its field.
   const others: readonly ParameterFault[] = share.faults.filter(({ parameter }) => !known.has(parameter));
+  const worst = worstFaultOf(share);
   return (
     <>
-      {!share.isOnDisk && (
+      {!share.isEditable && <p class="box">{t("share.fixed")}</p>}
+      {!share.isServed && worst === undefined && (
         <p class="box warn">
           <Badge kind="warn">{t("share.away")}</Badge> {t("share.away.what")}
         </p>
       )}
       {share.faults.length > 0 && (
-        <div class="box fault">
-          <p>{t("share.faults", { count: share.faults.length })}</p>
+        <div class={`box ${worst === undefined ? "plain" : worst.kind === "error" ? "fault" : "warn"}`}>
+          <p>{t(worst === undefined ? "share.notes" : "share.faults", { count: share.faults.length })}</p>
           <ul>
             {(others.length > 0 ? others : share.faults).map(({ parameter, line, message }) => (
               <li key={`${parameter} ${line}`}>

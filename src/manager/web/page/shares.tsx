@@ -8,6 +8,7 @@ import { Badge, Button, CheckField, Empty, Loaded, Page, TextField } from "./par
 import { usePathCheck } from "./path-check.ts";
 import { useResource } from "./resource.ts";
 import { goTo, linkTo } from "./route.ts";
+import { worstFaultOf } from "./share-faults.ts";
 import { t } from "./text.ts";
 
 export function Shares(): JSX.Element {
@@ -37,7 +38,7 @@ export function Shares(): JSX.Element {
 }
 
 function ShareCard({ share }: { readonly share: Share }): JSX.Element {
-  const [fault] = share.faults;
+  const fault = worstFaultOf(share);
   return (
     <li class="card">
       <div class="card-head">
@@ -48,14 +49,14 @@ function ShareCard({ share }: { readonly share: Share }): JSX.Element {
         </h2>
         <span class="badges">
           {fault !== undefined && <Badge kind="bad">{t("share.faulty")}</Badge>}
-          {!share.isOnDisk && <Badge kind="warn">{t("share.away")}</Badge>}
+          {!share.isServed && fault === undefined && <Badge kind="warn">{t("share.away")}</Badge>}
           {share.readOnly && <Badge>{t("share.read-only")}</Badge>}
           {share.guestOk && <Badge kind="warn">{t("share.guests")}</Badge>}
           {!share.browseable && <Badge>{t("share.hidden")}</Badge>}
         </span>
       </div>
       {share.comment !== "" && <p>{share.comment}</p>}
-      <p class="quiet path">{share.path}</p>
+      {share.path !== "" && <p class="quiet path">{share.path}</p>}
       {fault !== undefined && <p class="bad">{fault.message}</p>}
     </li>
   );

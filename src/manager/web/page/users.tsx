@@ -65,23 +65,27 @@ interface UserCardProps {
   readonly onStep: (what: "password" | "remove" | "phone") => void;
 }
 
-function UserCard({ user: { name, isAdmin }, onStep }: UserCardProps): JSX.Element {
+function UserCard({ user: { name, isAdmin, isStored }, onStep }: UserCardProps): JSX.Element {
   return (
     <li class="card">
       <h2>
-        {name} {isAdmin === true && <Badge>{t("user.admin")}</Badge>}
+        {name} {isAdmin && <Badge>{t("user.admin")}</Badge>}
       </h2>
       <div class="actions">
         <Button onPress={() => onStep("phone")} label={t("user.phone.label", { name })}>
           <Icon name="phone" />
           {t("user.phone")}
         </Button>
-        <Button onPress={() => onStep("password")} label={t("user.password.title", { name })}>
-          {t("user.password")}
-        </Button>
-        <Button onPress={() => onStep("remove")} label={t("user.remove.title", { name })}>
-          {t("user.remove")}
-        </Button>
+        {isStored && (
+          <>
+            <Button onPress={() => onStep("password")} label={t("user.password.title", { name })}>
+              {t("user.password")}
+            </Button>
+            <Button onPress={() => onStep("remove")} label={t("user.remove.title", { name })}>
+              {t("user.remove")}
+            </Button>
+          </>
+        )}
       </div>
     </li>
   );
