@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { AppleVolumeCapability } from "../../../src/wire/context/apple-context.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { canMakeDiskImage, makeDiskImage } from "../../peer/disk-image.ts";
 import { canMakePluggedDisk, makePluggedDisk, type PluggedKind } from "../../peer/plugged-disk.ts";
@@ -15,6 +16,7 @@ import { closeFile, createFile, mountShare, writeFile } from "../client/raw-file
 import { startServer } from "../client/server.ts";
 import { run } from "../client/volumes-rig.ts";
 import { fullSync, MIB } from "./backup-machine.ts";
+import { queryApple } from "./mac.ts";
 
 describe("with durable handles = no in [global]", () => {
   let server: TestServer;
@@ -38,6 +40,18 @@ describe("with durable handles = no in [global]", () => {
     if (contexts.durableV2 !== undefined) expect(contexts.durableV2.timeoutMs).toBe(120_000);
     return contexts.durableV2 !== undefined;
   };
+
+  test("a share for Time Machine, and no other, tells a Mac that it syncs in full", async () => {
+    const capabilities = await Promise.all(
+      ["test", "backups"].map(async (share) => {
+        const mount = await mountShare(server, TESTER, share);
+        const answer = await queryApple(mount);
+        mount.client.close();
+        return answer?.volumeCapabilities;
+      }),
+    );
+    expect(capabilities).toEqual([0, AppleVolumeCapability.FULL_SYNC]);
+  });
 
   test("an open is durable on a share for Time Machine, with the client's time-out, and on no other", async () => {
     expect([await isDurable("test"), await isDurable("backups")]).toEqual([false, true]);

@@ -56,5 +56,7 @@ export function appleRoom(answer: AppleResponse | undefined): number {
 }
 
 function volumeCapabilities({ grant }: Tree): number {
-  return grant.caseSensitive ? AppleVolumeCapability.CASE_SENSITIVE : 0;
+  const cases = grant.caseSensitive ? AppleVolumeCapability.CASE_SENSITIVE : 0;
+  // FLUSH answers once the disk has the data, on every share; Macs back up to a share that says so.
+  return cases | (grant.isTimeMachine ? AppleVolumeCapability.FULL_SYNC : 0);
 }
