@@ -173,6 +173,7 @@ function runUntilStopped(
     volumes.look();
     engine.mountsChanged();
     discovery.followDisks();
+    manager.changes.report("disks");
   };
   const sharing = volumeSharing(manager, passwordFile, () => discovery.followDisks());
   const volumes = new VolumesSwitch(sharing, manager.log, disksChanged);
@@ -231,6 +232,8 @@ function hostOf(
     toggleDebug: (component) => manager.toggleDebug(component),
     isHeldBack: (path) => manager.directories.ejected.has(path),
     note: (text) => manager.note(text),
+    changes: manager.changes,
+    followLog: manager.logOutput.follow,
   };
 }
 

@@ -18,6 +18,7 @@ import type { ServerFiles } from "./administration/read-configuration.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
 import { type ConfigSource, type Configuration, foldShareName, hostRulesOf } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
+import { ChangeFeed } from "./change-feed.ts";
 import { EventLog } from "./log/event-log.ts";
 import { restartNeeded } from "./config/restart.ts";
 import { addressesOn, readMachineAddresses } from "./config/settings.ts";
@@ -76,6 +77,7 @@ export class ServerManager implements Manager, PipeManager {
   private readonly tickets = new Tickets(this);
   private sid: string | undefined;
   readonly directories: ShareDirectories;
+  readonly changes = new ChangeFeed();
   /** Reloads what runs by the configuration as well, once it runs. */
   reloadServer: () => unknown = () => this.reload();
   /** Undefined until the engine runs. */
@@ -198,6 +200,7 @@ export class ServerManager implements Manager, PipeManager {
       this.directories.reportAnew();
       this.firstLogon.follow();
       this.hostNames.follow(hostRulesOf(this.config));
+      for (const kind of ["configuration", "users"] as const) this.changes.report(kind);
       return undefined;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -290,6 +293,7 @@ export class ServerManager implements Manager, PipeManager {
     try {
       this.users.reload(this.config.users);
       this.log.info(`users read again, ${this.users.size} in all`);
+      this.changes.report("users");
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       const text = `${error.message}; the users stay as they were`;

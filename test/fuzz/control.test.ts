@@ -31,8 +31,8 @@ const KEYS = [
   "path",
   "level",
 ];
-/** Those that end the server or what the test needs. */
-const NOT_SENT = new Set(["stop", "reload"]);
+/** Those that end the server or what the test needs, or that have no end. */
+const NOT_SENT = new Set(["stop", "reload", "events"]);
 
 let server: ControlledServer;
 beforeAll(async () => {

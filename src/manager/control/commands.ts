@@ -5,7 +5,6 @@ import type { DebugComponent } from "../../port/port.ts";
 import type { Configuration } from "../config/load.ts";
 import { COMPONENTS } from "../log/levels.ts";
 import type { LogLevel } from "../log/log.ts";
-import { VERSION } from "../version.ts";
 import {
   change,
   checkPath,
@@ -16,16 +15,18 @@ import {
 } from "./configuration.ts";
 import { type DiskHost, listDisks } from "./disks.ts";
 import { eject, type EjectHost } from "./eject.ts";
+import { type EventHost, followEvents } from "./events.ts";
+import { ringOf } from "./log-ring.ts";
 import { inSlices } from "./slices.ts";
+import { statusOf } from "./status.ts";
 import { type Answer, type ArgumentsOf, checkArguments, type Items } from "./operation.ts";
 import { type CommandName, findOperation, type OPERATIONS } from "./operations.ts";
 import type { ClosedOpen, ComponentState, EndedClient, ServedShare } from "./operations/server.ts";
-import type { ServerStatus } from "./operations/tables.ts";
 import { ControlError, type Request } from "./protocol.ts";
 import { addUser, listUsers, removeUser, setPassword, type UserHost } from "./users.ts";
 
 /** What the commands use of the server. */
-export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, UserHost {
+export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, EventHost, UserHost {
   readonly engine: EngineControl;
   configuration(): Configuration;
   stop(): void;
@@ -35,8 +36,6 @@ export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, Use
   /** For the log: what the administrator did. */
   note(text: string): void;
 }
-
-export type StatusHost = Pick<ControlHost, "configuration" | "engine">;
 
 type Implementations = {
   readonly [Name in CommandName]: (
@@ -90,6 +89,8 @@ export const COMMANDS: Implementations = {
     return { ...(await showSettings(host)), etag: next };
   },
   "check-path": checkPath,
+  events: async (host) => followEvents(host),
+  log: (host, { level = "debug", text = "" }) => ringOf(host).find(level, text),
   "add-user": addUser,
   "set-password": setPassword,
   "remove-user": removeUser,
@@ -113,19 +114,6 @@ export async function carryOut(host: ControlHost, request: Request): Promise<Ans
   ) => Items | Promise<Answer>;
   const answer = command(host, request);
   return answer instanceof Promise ? answer : { items: answer };
-}
-
-export function statusOf({ configuration, engine }: StatusHost): ServerStatus {
-  const { settings } = configuration();
-  return {
-    version: VERSION,
-    pid: process.pid,
-    port: engine.port,
-    serverName: settings.serverName,
-    workgroup: settings.domain,
-    residentBytes: process.memoryUsage.rss(),
-    ...engine.status(),
-  };
 }
 
 function* listShares({ configuration }: ControlHost): Iterable<ServedShare> {

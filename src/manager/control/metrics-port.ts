@@ -1,7 +1,7 @@
 // `metrics port`: the server's numbers for Prometheus, by HTTP on the loopback addresses. A request, its time
 // and the connections have limits: programs on the machine could otherwise use up the server's descriptors.
 import { type Timer, timers } from "../../loop/timers.ts";
-import { statusOf, type StatusHost } from "./commands.ts";
+import { statusOf, type StatusHost } from "./status.ts";
 import { formatMetrics } from "./metrics.ts";
 
 const ADDRESSES = ["127.0.0.1", "::1"];

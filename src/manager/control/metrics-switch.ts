@@ -1,5 +1,5 @@
 // Opens and closes `metrics port` as the configuration says; its code is loaded when it is first on.
-import type { StatusHost } from "./commands.ts";
+import type { StatusHost } from "./status.ts";
 import type { MetricsPort } from "./metrics-port.ts";
 
 export class MetricsSwitch {

@@ -43,6 +43,11 @@ export interface Answer {
   readonly items: Items;
   /** Of the configuration that the answer is about. */
   readonly etag?: string;
+  /**
+   * The items come as things happen, and are to be sent at once. To be called when their consumer is gone: it
+   * ends them without waiting for the next one.
+   */
+  readonly cancel?: () => void;
 }
 
 /** The arguments of an operation as its implementation gets them. */

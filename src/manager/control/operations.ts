@@ -2,6 +2,7 @@
 // and the API's description are derived from it. commands.ts carries them out.
 import type { Operation } from "./operation.ts";
 import { CONFIGURATION_OPERATIONS } from "./operations/configuration.ts";
+import { LIVE_OPERATIONS } from "./operations/live.ts";
 import { SERVER_OPERATIONS } from "./operations/server.ts";
 import { TABLE_OPERATIONS } from "./operations/tables.ts";
 import { USER_OPERATIONS } from "./operations/users.ts";
@@ -12,6 +13,7 @@ const SOCKET_OPERATIONS = {
   ...SERVER_OPERATIONS,
   ...CONFIGURATION_OPERATIONS,
   ...USER_OPERATIONS,
+  ...LIVE_OPERATIONS,
 } as const;
 
 export const OPERATIONS = { ...SOCKET_OPERATIONS, ...WEB_OPERATIONS } as const;

@@ -90,6 +90,8 @@ class Client {
   private isClosed = false;
   private timer: Timer | undefined;
   private wake: (() => void) | undefined;
+  /** Ends the answer that has no end of its own. */
+  private cancel: (() => void) | undefined;
 
   constructor(socket: Bun.Socket<Client>, host: ControlHost) {
     this.socket = socket;
@@ -111,6 +113,7 @@ class Client {
     this.isClosed = true;
     timers.clear(this.timer);
     this.wake?.();
+    this.cancel?.();
   }
 
   private end(): void {
@@ -140,8 +143,11 @@ class Client {
     try {
       const request = parseRequest(line);
       const { carryOut } = await import("./commands.ts");
-      const { items, etag } = await carryOut(this.host, request);
-      await this.send(items);
+      const { cancel, etag, items } = await carryOut(this.host, request);
+      this.cancel = cancel;
+      if (this.isClosed) cancel?.();
+      await this.send(items, cancel === undefined ? CHUNK_BYTES : 1);
+      this.cancel = undefined;
       await this.write(`${JSON.stringify({ end: "ok", etag })}\n`);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
@@ -151,13 +157,14 @@ class Client {
   }
 
   /** Makes the rows as the client takes them. */
-  private async send(items: Items): Promise<void> {
+  private async send(items: Items, chunkBytes: number): Promise<void> {
     let text = "";
     for await (const item of inSlices(items)) {
       text += `${JSON.stringify({ item })}\n`;
-      if (text.length >= CHUNK_BYTES) {
+      if (text.length >= chunkBytes) {
         await this.write(text);
         text = "";
+        if (!this.isClosed) this.expect(IDLE_MS);
       }
       if (this.isClosed) return;
     }

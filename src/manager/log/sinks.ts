@@ -21,6 +21,7 @@ export interface LogPlace {
 export class LogOutput {
   private readonly plain: LogSink;
   private file: LogFile | undefined;
+  private readonly followers = new Set<LogSink>();
 
   /** `usesSyslog`: the server has no terminal and no parent that reads its output. */
   constructor(usesSyslog: boolean, environment: Readonly<Record<string, string | undefined>> = process.env) {
@@ -31,6 +32,13 @@ export class LogOutput {
   readonly write: LogSink = (level, text) => {
     if (this.file === undefined) this.plain(level, text);
     else this.file.write(level, text);
+    for (const follower of this.followers) follower(level, text);
+  };
+
+  /** Also passes each line to the follower; returns how to end that. Bound, so that it can be passed on. */
+  readonly follow = (follower: LogSink): (() => void) => {
+    this.followers.add(follower);
+    return () => void this.followers.delete(follower);
   };
 
   /** Opens another file, or the same one again, after a rename by logrotate. */
