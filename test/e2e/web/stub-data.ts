@@ -169,7 +169,7 @@ function session(id: number, user: string, remoteAddress: string, more: object):
   };
 }
 
-function connection(id: number, remoteAddress: string, sessionId: number, millions: number): object {
+function connection(id: number, remoteAddress: string, sessionId: number, millions: number) {
   const traffic = { requests: 9, failures: 0, receivedBytes: 1e6, sentBytes: millions * 1e6 };
   return { ...{ id, remoteAddress, dialect: 0x0311, isLoggedOn: true, sessions: [sessionId] }, traffic };
 }

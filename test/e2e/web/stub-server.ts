@@ -26,13 +26,18 @@ export interface StubShare {
   readonly access: { readonly user: string; access: string }[];
 }
 
+export interface StubConnection {
+  readonly id: number;
+  readonly traffic: { receivedBytes: number; sentBytes: number };
+}
+
 export interface StubData {
   readonly serverName: string;
   readonly shares: StubShare[];
   users: { readonly name: string; readonly isAdmin: boolean; readonly isStored: boolean }[];
   disks: object[];
   readonly sessions: object[];
-  readonly connections: object[];
+  readonly connections: StubConnection[];
   readonly opens: object[];
   readonly log: { readonly time: number; readonly level: string; readonly text: string }[];
   readonly settings: Parameter[];
@@ -65,7 +70,13 @@ export class StubServer {
   private readonly streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
   private server: Bun.Server<undefined> | undefined;
   private port = 0;
-  private sent = 1_000_000;
+  private readonly total = {
+    requests: 1,
+    failures: 0,
+    receivedBytes: 4_200_000_000,
+    sentBytes: 97_000_000_000,
+  };
+  private ticks = 0;
   private ticker: Timer | undefined;
 
   private readonly files: ReadonlyMap<string, Uint8Array>;
@@ -75,10 +86,11 @@ export class StubServer {
     this.files = files;
   }
 
-  static async start(data: StubData): Promise<StubServer> {
+  /** `hasTicks`: events come by themselves. */
+  static async start(data: StubData, hasTicks = true): Promise<StubServer> {
     bundle ??= bundlePage();
     const stub = new StubServer(data, await bundle);
-    stub.listen();
+    stub.listen(hasTicks);
     return stub;
   }
 
@@ -86,7 +98,7 @@ export class StubServer {
     return `http://127.0.0.1:${this.port}/`;
   }
 
-  listen(): void {
+  listen(hasTicks = true): void {
     this.server = Bun.serve({
       port: this.port,
       hostname: "127.0.0.1",
@@ -94,7 +106,7 @@ export class StubServer {
       fetch: (request) => this.answer(request),
     });
     this.port = this.server.port ?? 0;
-    this.ticker = setInterval(() => this.tick(), 100);
+    if (hasTicks) this.ticker = setInterval(() => this.tick(), 100);
   }
 
   /** Connections end at once, as with a server that was killed. */
@@ -120,15 +132,23 @@ export class StubServer {
     for (const stream of this.streams) stream.enqueue(frame);
   }
 
-  private tick(): void {
+  /** Sends the events that come every two seconds. */
+  tick(): void {
     if (this.streams.size === 0) return;
-    this.sent += 3_000_000 + Math.round(2_000_000 * Math.sin(this.sent / 4e7));
+    this.ticks++;
+    for (const [index, { traffic }] of this.data.connections.entries()) {
+      const wave = 1 + Math.sin(this.ticks / (5 + 3 * index)) * Math.cos(this.ticks / 3);
+      const [sent, received] = [(wave * 9e7) / (index + 1) ** 3, (wave * 9e6) / (index + 1) ** 2];
+      traffic.sentBytes += Math.round(sent);
+      traffic.receivedBytes += Math.round(received);
+      this.total.sentBytes += Math.round(sent);
+      this.total.receivedBytes += Math.round(received);
+    }
     this.send("status", this.status());
     this.send("connections", this.data.connections);
   }
 
   private status(): object {
-    const traffic = { requests: 1, failures: 0, receivedBytes: this.sent / 4, sentBytes: this.sent };
     return {
       ...{
         version: this.version,
@@ -138,7 +158,7 @@ export class StubServer {
         workgroup: "WORKGROUP",
       },
       ...{ uptimeMs: 3 * 86_400_000, connections: this.data.connections.length, sessions: 1, files: 3 },
-      ...{ residentBytes: 31_000_000, memoryStep: 0, traffic },
+      ...{ residentBytes: 31_000_000, memoryStep: 0, traffic: this.total },
     };
   }
 

@@ -104,8 +104,8 @@ function ClientCard({ session, opens, live, onKick }: ClientCardProps): JSX.Elem
       </p>
       <p class="client-speed">
         {first !== undefined && <Sparkline speeds={first.speeds} />}
-        <span>{t("speed.down", { rate: formatRate(sum("down")) })}</span>
-        <span>{t("speed.up", { rate: formatRate(sum("up")) })}</span>
+        <span>{t("client.down", { rate: formatRate(sum("down")) })}</span>
+        <span>{t("client.up", { rate: formatRate(sum("up")) })}</span>
       </p>
       <OpenFiles opens={opens} />
       <div class="actions">

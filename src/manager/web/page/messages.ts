@@ -80,6 +80,7 @@ export const MESSAGES = {
   "share.read-only": "Read only",
   "share.guests": "Guests",
   "share.hidden": "Hidden",
+  "share.place": "It stands in {place}.",
   "share.basic": "The share",
   "share.more": "More settings of this share",
   "share.faults": {
@@ -213,6 +214,8 @@ export const MESSAGES = {
   "client.signed": "Signed",
   "client.unsigned": "Not signed",
   "client.where": "{address}, here for {age}, last active {idle} ago",
+  "client.down": "{rate} to it",
+  "client.up": "{rate} from it",
   "client.kick": "Disconnect",
   "client.kick.title": "Disconnect {user} at {address}",
   "client.kick.what":
@@ -275,7 +278,7 @@ export const MESSAGES = {
 
   "parameter.path": "Folder on the server",
   "parameter.comment": "Description",
-  "parameter.read only": "Nobody can change anything",
+  "parameter.read only": "Read only",
   "parameter.guest ok": "Open to everybody in the network, without a password",
   "parameter.browseable": "Shown in lists of shares",
   "parameter.server string": "Description of the server",
@@ -293,6 +296,7 @@ export const MESSAGES = {
   "parameter.read list": "Users who may only read",
   "parameter.write list": "Users who may change things",
   "hint.path": "The whole path, such as /mnt/disk/photos.",
+  "hint.read only": "Nobody can change anything in it, but users whom the table below lets change things.",
   "hint.comment": "Shown beside the share's name.",
 } as const satisfies Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 

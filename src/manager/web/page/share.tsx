@@ -126,7 +126,9 @@ function ShareState({ share }: { readonly share: ShareDetail }): JSX.Element {
           </ul>
         </div>
       )}
-      {share.writtenIn !== undefined && <p class="quiet">{placeText(share.writtenIn)}</p>}
+      {share.writtenIn !== undefined && (
+        <p class="quiet">{t("share.place", { place: placeText(share.writtenIn) })}</p>
+      )}
     </>
   );
 }
