@@ -35,6 +35,8 @@ import type { Place, RawSocket } from "../client/raw-socket.ts";
 
 export const BLOCK_BYTES = 65_536;
 export const MIB = 1024 * 1024;
+/** 1 MiB. */
+const BLOCKS_AT_ONCE = 16;
 /** What macOS asks for; the server's own limit is 300 s. */
 const TIMEOUT_MS = 120_000;
 
@@ -87,12 +89,18 @@ interface Held {
   fileId: FileId;
 }
 
-/** The contents that a block may have: those of the seeds. */
+interface Writing {
+  /** The content: see `contentOf`. */
+  readonly seed: number;
+  isAnswered: boolean;
+}
+
+/** The contents that a block may have. */
 interface Block {
-  /** 0: nothing was flushed. */
+  /** The seed of the last one that was flushed; 0: none. */
   flushed: number;
   /** Written after that, in order. */
-  later: number[];
+  later: Writing[];
 }
 
 export interface MachineOptions {
@@ -153,6 +161,18 @@ export class BackupMachine {
     }
   }
 
+  get blocksOfBand(): number {
+    return this.options.bandBytes / BLOCK_BYTES;
+  }
+
+  /** Bytes that were flushed. */
+  get flushedBytes(): number {
+    let count = 0;
+    for (const blocks of this.blocks.values())
+      for (const { flushed } of blocks.values()) if (flushed > 0) count++;
+    return count * BLOCK_BYTES;
+  }
+
   get propertyList(): string {
     return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -208,13 +228,14 @@ export class BackupMachine {
     return held;
   }
 
-  /** Writes a new content to a block. Throws StatusError. */
-  async write(band: number, index: number): Promise<void> {
-    const seed = this.seed++;
+  /** Writes new contents to blocks that follow each other, by one WRITE. Throws StatusError. */
+  private async write(band: number, first: number, count: number): Promise<void> {
     const { fileId } = await this.open(bandName(band));
-    const block = this.blockOf(band, index);
-    block.later.push(seed);
-    await writeFile(this.mount, fileId, index * BLOCK_BYTES, contentOf(seed));
+    const writings = Array.from({ length: count }, () => ({ seed: this.seed++, isAnswered: false }));
+    for (const [i, writing] of writings.entries()) this.blockOf(band, first + i).later.push(writing);
+    const data = Buffer.concat(writings.map(({ seed }) => contentOf(seed)));
+    await writeFile(this.mount, fileId, first * BLOCK_BYTES, data);
+    for (const writing of writings) writing.isAnswered = true;
   }
 
   private blockOf(band: number, index: number): Block {
@@ -231,15 +252,21 @@ export class BackupMachine {
     const status = await fullSync(this.mount, fileId);
     if (status !== Status.SUCCESS) throw new StatusError("FLUSH", status);
     for (const block of this.blocks.get(band)?.values() ?? []) {
-      block.flushed = block.later.at(-1) ?? block.flushed;
-      block.later = [];
+      const last = block.later.findLastIndex(({ isAnswered }) => isAnswered);
+      if (last < 0) continue;
+      block.flushed = block.later[last]?.seed ?? 0;
+      block.later = block.later.slice(last + 1);
     }
   }
 
-  /** Writes blocks of a band and flushes it. */
-  async backUp(band: number, blocks: readonly number[]): Promise<void> {
-    for (let i = 0; i < blocks.length; i += 4)
-      await Promise.all(blocks.slice(i, i + 4).map((block) => this.write(band, block)));
+  /** Writes `count` blocks of a band from `first` on, up to 1 MiB at once, and flushes them. Throws StatusError. */
+  async backUp(band: number, first: number, count: number): Promise<void> {
+    await this.open(bandName(band));
+    const writes: Promise<void>[] = [];
+    for (let at = 0; at < count; at += BLOCKS_AT_ONCE)
+      writes.push(this.write(band, first + at, Math.min(BLOCKS_AT_ONCE, count - at)));
+    const [failed] = (await Promise.allSettled(writes)).filter(({ status }) => status === "rejected");
+    if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
     await this.flush(band);
   }
 
@@ -332,14 +359,10 @@ export class BackupMachine {
 
 /** What was written and not flushed may be there in part, on a disk that was full or a server that was killed. */
 function isAllowed(found: Uint8Array, { flushed, later }: Block): boolean {
-  const seeds = flushed === 0 ? later : [flushed, ...later];
-  if (seeds.some((seed) => Buffer.compare(found, contentOf(seed)) === 0)) return true;
-  if (later.length === 0) return false;
-  const contents = [
-    flushed === 0 ? new Uint8Array(BLOCK_BYTES) : contentOf(flushed),
-    ...later.map(contentOf),
-  ];
-  return found.every((byte, i) => contents.some((content) => content[i] === byte));
+  const last = flushed === 0 ? new Uint8Array(BLOCK_BYTES) : contentOf(flushed);
+  if (Buffer.compare(found, last) === 0) return true;
+  const contents = [last, ...later.map(({ seed }) => contentOf(seed))];
+  return later.length > 0 && found.every((byte, i) => contents.some((content) => content[i] === byte));
 }
 
 function leaseOf(key: Uint8Array) {
