@@ -233,6 +233,7 @@ function hostOf(
     isHeldBack: (path) => manager.directories.ejected.has(path),
     note: (text) => manager.note(text),
     changes: manager.changes,
+    tokens: manager.tokens,
     followLog: manager.logOutput.follow,
   };
 }

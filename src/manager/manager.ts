@@ -18,6 +18,7 @@ import type { ServerFiles } from "./administration/read-configuration.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
 import { type ConfigSource, type Configuration, foldShareName, hostRulesOf } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
+import { ApiTokens } from "./administration/api-tokens.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { EventLog } from "./log/event-log.ts";
 import { restartNeeded } from "./config/restart.ts";
@@ -78,6 +79,7 @@ export class ServerManager implements Manager, PipeManager {
   private sid: string | undefined;
   readonly directories: ShareDirectories;
   readonly changes = new ChangeFeed();
+  readonly tokens: ApiTokens;
   /** Reloads what runs by the configuration as well, once it runs. */
   reloadServer: () => unknown = () => this.reload();
   /** Undefined until the engine runs. */
@@ -100,6 +102,7 @@ export class ServerManager implements Manager, PipeManager {
     this.isRoot = options.isRoot ?? process.geteuid?.() === 0;
     this.hostNames = new HostNames({ warn: (text) => this.log.warn(text) });
     this.gate = new ShareGate(this);
+    this.tokens = new ApiTokens(options.passwordFile);
     for (const warning of this.config.warnings) this.log.warn(warning);
     this.hostNames.follow(hostRulesOf(this.config));
   }

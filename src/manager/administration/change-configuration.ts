@@ -30,7 +30,7 @@ import {
   shareOf,
   whyFixed,
 } from "./read-configuration.ts";
-import { Refusal } from "../refusal.ts";
+import { Refusal, refusalCodeOf } from "../refusal.ts";
 
 /** A second, for a change by another program. */
 const LOCK_WAITS = 20;
@@ -61,7 +61,7 @@ export function changeConfiguration(
     // Whoever changes the main file alone holds its lock.
     return withFileLocked({ file: main, name: NAME, waits: LOCK_WAITS }, write);
   } catch (error) {
-    throw error instanceof ConfigError ? refusalOf(error) : error;
+    throw error instanceof ConfigError ? new Refusal(refusalCodeOf(error), error.message) : error;
   }
 }
 
@@ -84,11 +84,6 @@ function replaceChecked(files: ServerFiles, target: string, { before, change, te
     put(text);
     return after;
   });
-}
-
-function refusalOf({ code, message }: ConfigError): Refusal {
-  if (code === "ENOSPC" || code === "EDQUOT") return new Refusal("no-space", message);
-  return new Refusal(code === "EAGAIN" ? "changed" : "failed", message);
 }
 
 interface EditedFile {

@@ -18,7 +18,9 @@ import { eject, type EjectHost } from "./eject.ts";
 import { type EventHost, followEvents } from "./events.ts";
 import { ringOf } from "./log-ring.ts";
 import { inSlices } from "./slices.ts";
+import { formatMetrics } from "./metrics.ts";
 import { statusOf } from "./status.ts";
+import { addToken, listTokens, removeToken, type TokenHost } from "./tokens.ts";
 import { type Answer, type ArgumentsOf, checkArguments, type Items } from "./operation.ts";
 import { type CommandName, findOperation, type OPERATIONS } from "./operations.ts";
 import type { ClosedOpen, ComponentState, EndedClient, ServedShare } from "./operations/server.ts";
@@ -26,7 +28,7 @@ import { ControlError, type Request } from "./protocol.ts";
 import { addUser, listUsers, removeUser, setPassword, type UserHost } from "./users.ts";
 
 /** What the commands use of the server. */
-export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, EventHost, UserHost {
+export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, EventHost, TokenHost, UserHost {
   readonly engine: EngineControl;
   configuration(): Configuration;
   stop(): void;
@@ -91,6 +93,10 @@ export const COMMANDS: Implementations = {
   "check-path": checkPath,
   events: async (host) => followEvents(host),
   log: (host, { level = "debug", text = "" }) => ringOf(host).find(level, text),
+  tokens: listTokens,
+  "add-token": addToken,
+  "remove-token": removeToken,
+  metrics: (host) => [{ text: formatMetrics(statusOf(host)) }],
   "add-user": addUser,
   "set-password": setPassword,
   "remove-user": removeUser,

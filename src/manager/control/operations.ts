@@ -5,6 +5,7 @@ import { CONFIGURATION_OPERATIONS } from "./operations/configuration.ts";
 import { LIVE_OPERATIONS } from "./operations/live.ts";
 import { SERVER_OPERATIONS } from "./operations/server.ts";
 import { TABLE_OPERATIONS } from "./operations/tables.ts";
+import { TOKEN_OPERATIONS } from "./operations/tokens.ts";
 import { USER_OPERATIONS } from "./operations/users.ts";
 import { WEB_OPERATIONS } from "./operations/web.ts";
 
@@ -14,6 +15,7 @@ const SOCKET_OPERATIONS = {
   ...CONFIGURATION_OPERATIONS,
   ...USER_OPERATIONS,
   ...LIVE_OPERATIONS,
+  ...TOKEN_OPERATIONS,
 } as const;
 
 export const OPERATIONS = { ...SOCKET_OPERATIONS, ...WEB_OPERATIONS } as const;

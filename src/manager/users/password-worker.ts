@@ -1,6 +1,6 @@
 // Worker that changes the password file, because the event loop never waits for a disk.
 import { ConfigError } from "../config/parse.ts";
-import { Refusal } from "../refusal.ts";
+import { refusalCodeOf } from "../refusal.ts";
 import type { PasswordChange, PasswordChangeAnswer } from "./password-change.ts";
 import { findSpelling, updatePasswordFile } from "./password-file.ts";
 import { changeUserInFile } from "./user-change.ts";
@@ -17,14 +17,8 @@ function carryOut(change: PasswordChange): PasswordChangeAnswer {
     return { fault: undefined };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { fault: { code: codeOf(error), message } };
+    return { fault: { code: refusalCodeOf(error), message } };
   }
-}
-
-function codeOf(error: unknown): Refusal["code"] {
-  if (error instanceof Refusal) return error.code;
-  const code = error instanceof ConfigError ? error.code : undefined;
-  return code === "ENOSPC" || code === "EDQUOT" ? "no-space" : "failed";
 }
 
 function makeChange(change: PasswordChange): void {

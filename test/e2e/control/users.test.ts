@@ -84,3 +84,23 @@ test("the list says who administrates, and the file keeps its mode", async () =>
   ]);
   expect(statSync(join(server.directory, "ksmbdpwd.db")).mode & 0o027).toBe(0);
 });
+
+test("a token is made, listed without its secret, and removed", async () => {
+  const made = await ask("add-token", { name: "Home Assistant" });
+  const [token] = made.items;
+  expect(token).toMatchObject({
+    name: "Home Assistant",
+    isReadOnly: true,
+    token: expect.stringMatching(/^minismbd_/),
+  });
+  const listed = await ask("tokens");
+  expect(listed.items).toEqual([
+    { id: token?.["id"], name: "Home Assistant", isReadOnly: true, created: token?.["created"] },
+  ]);
+  expect(server.log()).toContain("by the administrator: token 'Home Assistant' made, for reading alone");
+  expect(server.log()).not.toContain(String(token?.["token"]));
+  expect((await ask("remove-token", { id: token?.["id"] })).end).toBe("ok");
+  expect((await ask("tokens")).items).toEqual([]);
+  const [metrics] = (await ask("metrics")).items;
+  expect(metrics?.["text"]).toMatch(/^minismbd_requests_total \d+$/m);
+});
