@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
   testparm: async () => (await import("./cli/testparm.ts")).run,
   status: async () => (await import("./cli/status.ts")).run,
   control: async () => (await import("./cli/control.ts")).run,
+  "web-process": async () => (await import("./cli/web-process.ts")).run,
   version: async () => (await import("./cli/version.ts")).run,
   help: async () => (await import("./cli/help.ts")).run,
 };

@@ -220,6 +220,13 @@ export const TOOLS: readonly Tool[] = [
     packages: ["nmap"],
     needed: "what nmap's scripts find",
   },
+  { name: "curl", programs: ["curl"], packages: ["curl"], needed: "tests of the web page" },
+  {
+    name: "OpenSSL",
+    programs: ["openssl"],
+    packages: ["openssl"],
+    needed: "tests of the web page's certificate",
+  },
   { name: "groff", programs: ["groff"], packages: ["groff-base"], needed: "the check of the man pages" },
   ...(process.arch === "arm64" ? [] : ARM64),
 ];

@@ -17,6 +17,7 @@ import { MountWatch } from "../manager/mount-watch.ts";
 import { DiscoverySwitch } from "../manager/discovery-switch.ts";
 import { type VolumeSharing, VolumesSwitch } from "../manager/volumes-switch.ts";
 import { MetricsSwitch } from "../manager/control/metrics-switch.ts";
+import { WebSwitch } from "../manager/web-switch.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { ServiceManager, socketKeeper } from "../manager/service-manager.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
@@ -168,6 +169,7 @@ function runUntilStopped(
   const host = hostOf(manager, engine);
   const metrics = new MetricsSwitch(host, manager);
   const discovery = new DiscoverySwitch(host, manager);
+  const web = new WebSwitch(manager, () => control);
   // First the shares, so that a client whose disk is gone does not connect to its mount point.
   const disksChanged = (): void => {
     volumes.look();
@@ -184,6 +186,7 @@ function runUntilStopped(
     watch.follow(filesToWatch(configuration, passwordFile));
     metrics.follow(configuration.metricsPort);
     discovery.follow();
+    web.follow();
   };
   followConfiguration();
   volumes.follow();
@@ -196,6 +199,7 @@ function runUntilStopped(
     isStopping = true;
     serviceManager?.stopping();
     discovery.end();
+    web.end();
     mounts.stop();
     volumes.end();
     engine.stop().then(resolve, reject);
@@ -205,9 +209,8 @@ function runUntilStopped(
   const report = (error: unknown): void => reportBug(error, manager.logOutput.write);
   process.on("uncaughtException", report);
   process.on("unhandledRejection", report);
-  return {
+  const control: ControlHost = {
     ...host,
-    stopped,
     reload,
     stop,
     holdBack: (mount) => {
@@ -215,6 +218,7 @@ function runUntilStopped(
       discovery.followDisks();
     },
   };
+  return { ...control, stopped };
 }
 
 /** What the control socket and other parts ask, besides what runs and stops the server. */

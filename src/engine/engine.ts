@@ -4,7 +4,7 @@ import { hasAesInstructions } from "../linux/processor.ts";
 import { randomInt } from "node:crypto";
 import { selectProvider } from "../crypto/select.ts";
 import type { EngineControl, EngineStatus, EngineTables, SocketKeeper } from "../port/control.ts";
-import type { PipeManager } from "../port/pipes.ts";
+import type { PasswordProof, PipeManager } from "../port/pipes.ts";
 import type { EngineSettings, Manager, MaybePromise, ShareGrant } from "../port/port.ts";
 import type { NtStatus } from "../wire/status.ts";
 import { closeUnreachable, loseSession } from "./command/close/teardown.ts";
@@ -23,6 +23,8 @@ import { ejectVolume } from "./control/eject.ts";
 import { makeTables } from "./control/tables.ts";
 import { EngineLog, type WriteLine } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
+import { beginProof } from "./connection/pipe-services.ts";
+import { addressBlock } from "../loop/client-address.ts";
 import { findOutdated } from "./connection/outdated.ts";
 import { WaitingMemory } from "./connection/waiting-memory.ts";
 import { watchedRows } from "./loop-guard.ts";
@@ -367,6 +369,10 @@ class Engine implements EngineControl {
 
   ejectVolume(mountPoint: string): Promise<number> {
     return ejectVolume(this.context, mountPoint);
+  }
+
+  beginProof(address: string, user: string): MaybePromise<PasswordProof | undefined> {
+    return beginProof(this.context, addressBlock(address), user);
   }
 
   closeOpen(id: number): MaybePromise<NtStatus | undefined> {

@@ -8,7 +8,7 @@ import { encodeEscaped, hasEscapes } from "./name-bytes.ts";
 const LONG = FFIType.i64_fast;
 
 // glibc; Alpine's musl by its sonames; the name that every musl resolves to itself (OpenWrt).
-const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
+export const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
 function load() {
   let failure: unknown;

@@ -12,8 +12,9 @@ import {
 } from "./socket-address.ts";
 
 /** Flags of recv(2) and send(2). */
-export const Message = { DONTWAIT: 0x40, NOSIGNAL: 0x4000 } as const;
+export const Message = { PEEK: 0x2, DONTWAIT: 0x40, NOSIGNAL: 0x4000 } as const;
 export const SOCK_STREAM = 1;
+const AF_UNIX = 1;
 
 /** [level, name] of setsockopt(2). */
 export const SocketOption = {
@@ -45,6 +46,13 @@ export function hasIpv6(): boolean {
   const fd = sys(Syscall.socket, Family.INET6, SOCK_STREAM | Open.CLOEXEC, 0);
   if (fd >= 0) closeFd(fd);
   return fd !== -Errno.EAFNOSUPPORT;
+}
+
+/** Two connected sockets of this machine, which are inherited by no program that is started; or -errno. */
+export function createSocketPair(): readonly [number, number] | number {
+  const type = SOCK_STREAM | Open.NONBLOCK | Open.CLOEXEC;
+  const result = sys(Syscall.socketpair, AF_UNIX, type, 0, value.address);
+  return result < 0 ? result : [value.view.getInt32(0, true), value.view.getInt32(4, true)];
 }
 
 /** Sets an option that is an integer. Returns 0 or -errno. */
@@ -138,6 +146,12 @@ export function acceptedPeer(): SocketAddress {
  */
 export function receiveNow(fd: number, bytes: Uint8Array, at: number, length: number): number {
   return sys(Syscall.recvfrom, fd, addressOf(bytes) + at, length, Message.DONTWAIT, 0, 0);
+}
+
+/** The byte that `receiveNow` would give first, which stays; -1 without one. */
+export function peekByte(fd: number): number {
+  const result = sys(Syscall.recvfrom, fd, value.address, 1, Message.DONTWAIT | Message.PEEK, 0, 0);
+  return result > 0 ? value.view.getUint8(0) : -1;
 }
 
 /**

@@ -95,6 +95,9 @@ const numbers = {
   capget: [125, 90],
   capset: [126, 91],
   mlock2: [325, 284],
+  socketpair: [53, 199],
+  prctl: [157, 167],
+  seccomp: [317, 277],
 } as const;
 
 export type SyscallName = keyof typeof numbers;

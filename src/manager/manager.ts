@@ -107,6 +107,10 @@ export class ServerManager implements Manager, PipeManager {
     this.hostNames.follow(hostRulesOf(this.config));
   }
 
+  get passwordFile(): string | null {
+    return this.options.passwordFile;
+  }
+
   private get config(): Configuration {
     return this.live.current;
   }

@@ -1,6 +1,7 @@
 // The manager's view of a running engine: its tables row by row, and what it may be told to end. Types only;
 // rows are plain cloneable data.
 import type { NtStatus } from "../wire/status.ts";
+import type { PasswordProof } from "./pipes.ts";
 import type { MaybePromise } from "./port.ts";
 
 /** Control of a running engine. */
@@ -41,6 +42,11 @@ export interface EngineControl {
    * Resolves to the number of opens.
    */
   ejectVolume(mountPoint: string): Promise<number>;
+  /**
+   * Begins the check of a password by other means than SMB; guesses count with those of SMB's log-ons.
+   * Undefined: too many failures are unanswered; refuse without looking at the password.
+   */
+  beginProof(address: string, user: string): MaybePromise<PasswordProof | undefined>;
   /** Closes an open as its client would; undefined where there is none with that id. */
   closeOpen(id: number): MaybePromise<NtStatus | undefined>;
 }

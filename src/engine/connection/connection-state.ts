@@ -5,7 +5,7 @@ import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Logon } from "../logon/logon.ts";
 import type { Session, Tree } from "../state/session.ts";
 import { Step } from "../pressure/pressure.ts";
-import { addressBlock } from "../transport/address.ts";
+import { addressBlock } from "../../loop/client-address.ts";
 import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
 import type { Dialect } from "./dialect.ts";

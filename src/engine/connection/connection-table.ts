@@ -2,7 +2,7 @@
 // them, and some places stay for those who prove a password. [MS-SMB2] 3.3.5.1 leaves the number to the
 // server.
 import { type Holder, SharedPlaces } from "../state/shared-places.ts";
-import { addressBlock } from "../transport/address.ts";
+import { addressBlock } from "../../loop/client-address.ts";
 
 export interface ConnectionLimits {
   readonly maxConnections: number;

@@ -1,6 +1,7 @@
 // What the engine does for a named pipe: log-ons of RPC binds and proofs of passwords, with the limits and
 // the log lines of session set-ups.
-import type { PipeLogon, PipeLogonStep, PipeServices } from "../../port/pipes.ts";
+import type { PasswordProof, PipeLogon, PipeLogonStep, PipeServices } from "../../port/pipes.ts";
+import type { MaybePromise } from "../../port/port.ts";
 import { andThen } from "../and-then.ts";
 import { identityOf } from "./identity.ts";
 import type { AuthStep } from "../logon/authenticator.ts";
@@ -32,16 +33,28 @@ export function pipeServices(
     },
     beginProof: (user) =>
       andThen(
-        context.logonGates.forAddress(addressBlock).begin(user),
-        (attempt) =>
-          attempt && {
-            succeeded: () => attempt.succeeded(true),
+        beginProof(context, addressBlock, user),
+        (proof) =>
+          proof && {
+            succeeded: () => proof.succeeded(),
             failed() {
               const reason = "change of the password: the old one is wrong";
               context.manager.notify({ event: "logonFailed", user, remoteAddress, reason });
-              return attempt.failed();
+              return proof.failed();
             },
           },
       ),
   };
+}
+
+/** A proof of a password that counts with the log-ons from an address; see `PasswordProof`. */
+export function beginProof(
+  { logonGates }: Pick<EngineContext, "logonGates">,
+  addressBlock: string,
+  user: string,
+): MaybePromise<PasswordProof | undefined> {
+  return andThen(
+    logonGates.forAddress(addressBlock).begin(user),
+    (attempt) => attempt && { succeeded: () => attempt.succeeded(true), failed: () => attempt.failed() },
+  );
 }

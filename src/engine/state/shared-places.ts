@@ -4,7 +4,7 @@
 /** The holder of a place. */
 export interface Holder {
   readonly connectionId: number;
-  /** As limits count addresses; see transport/address.ts. */
+  /** As limits count addresses; see loop/client-address.ts. */
   readonly address: string;
 }
 

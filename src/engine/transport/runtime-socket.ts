@@ -1,5 +1,5 @@
 // Sockets that the runtime watches: where our event loop cannot be, for want of /proc.
-import { plainAddress } from "./address.ts";
+import { plainAddress } from "../../loop/client-address.ts";
 import { KEEP_ALIVE_MS, type Accept, type Listener, type Piece, type SocketUser } from "./stream-socket.ts";
 import type { StreamSocket } from "./stream-socket.ts";
 

@@ -48,6 +48,13 @@ interface Discovery {
   readonly netbios: boolean;
 }
 
+/** `web port` (0: none), `web certificate` and `web key` (empty: the server makes its own). */
+export interface WebRules {
+  readonly port: number;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
 export interface Configuration {
   readonly settings: EngineSettings;
   /** `server string`. */
@@ -93,6 +100,7 @@ export interface Configuration {
   readonly clientPaths: ReadonlyMap<string, string>;
   /** `metrics port`; 0: none. */
   readonly metricsPort: number;
+  readonly web: WebRules;
   /** `reload on change`. */
   readonly reloadsOnChange: boolean;
 }
@@ -214,6 +222,11 @@ export function buildConfiguration(
     clientPaths: files.clientPaths,
     files: [...files.paths, ...[globals.text("username map")].filter((file) => file !== "")],
     metricsPort: globals.number("metrics port") ?? 0,
+    web: {
+      port: globals.number("web port") ?? 0,
+      certificateFile: globals.text("web certificate"),
+      keyFile: globals.text("web key") || globals.text("web certificate"),
+    },
     discovery: {
       multicastDns: globals.choice("multicast dns register"),
       model: readAppleModel(globals),

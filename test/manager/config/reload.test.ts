@@ -65,6 +65,8 @@ const VALUES: Readonly<Record<string, string | readonly [value: string, before: 
   "force group": "games",
   "smb3 encryption (share)": "mandatory",
   "volume directories": "/srv/disks",
+  "web certificate": "/etc/ssl/page.pem",
+  "web key": "/etc/ssl/page.key",
   disk: "LABEL=Photos",
   "vfs objects": "recycle",
   "catia:mappings": ["0x22:0xa8", "vfs objects = catia\n"],

@@ -83,6 +83,21 @@ export const SERVER = [
     "TCP port of 127.0.0.1 and ::1 where Prometheus gets the server's numbers, at `/metrics`, by HTTP and without a password: every program on the machine can read them. 0: none.",
     { min: 0, max: 65_535 },
   ),
+  integer(
+    "web port",
+    "0",
+    "TCP port of the web page for administrators (`admin users` of [global]), by HTTPS; on loopback addresses by HTTP as well. It listens where the server does (`interfaces`). 0: none.",
+    { min: 0, max: 65_535 },
+  ),
+  text(
+    "web certificate",
+    "",
+    "File with the page's certificate as PEM, those of its issuers behind it; it is read again at a reload. One that cannot be used closes the page.",
+    { defaultHelp: "the server makes one, beside the configuration, in ksmbd-web.pem" },
+  ),
+  text("web key", "", "File with the key of `web certificate` as PEM, without a passphrase.", {
+    defaultHelp: "the file of `web certificate`",
+  }),
   flag(
     "reload on change",
     "no",

@@ -1,6 +1,6 @@
 // Addresses as limits count them.
 import { expect, test } from "bun:test";
-import { addressBlock, plainAddress } from "../../../src/engine/transport/address.ts";
+import { addressBlock, plainAddress } from "../../src/loop/client-address.ts";
 
 test.each([
   ["192.0.2.1", "192.0.2.1"],

@@ -1,0 +1,105 @@
+// The server's side of the web page: waits until somebody connects to `web port`, starts the process that
+// serves him, and waits again when it has ended.
+import { type Timer, timers } from "../../loop/timers.ts";
+import { startChild, type WebChild } from "./child.ts";
+import type { WebPlan } from "./link-messages.ts";
+import { WebListeners } from "./listeners.ts";
+
+/**
+ * A process that ends sooner than this after its start has failed; the next one is started later and later.
+ */
+const SHORTEST_MS = 10_000;
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 60_000;
+/** How long a process that is to be replaced may take to finish what is under way. */
+const STOP_MS = 5_000;
+
+export interface FrontUser {
+  /** Made anew for each process: the certificate may have been renewed. Undefined: it must not be started. */
+  plan(): Omit<WebPlan, "listeners"> | undefined;
+  /** A message of the process. */
+  take(child: WebChild, message: unknown): void;
+  ended(child: WebChild): void;
+  warn(text: string): void;
+}
+
+export class WebFront {
+  private readonly user: FrontUser;
+  private readonly listeners = new WebListeners(() => this.start());
+  private child: WebChild | undefined;
+  private startedMs = 0;
+  private delayMs = FIRST_DELAY_MS;
+  private timer: Timer | undefined;
+  /** Set once it is closed. */
+  private closed: (() => void) | undefined;
+
+  constructor(user: FrontUser) {
+    this.user = user;
+  }
+
+  /** Returns why an address is not to be had, one line each. */
+  open(addresses: readonly string[] | null, port: number): readonly string[] {
+    const faults = this.listeners.open(addresses, port);
+    this.listeners.await();
+    return faults;
+  }
+
+  get isOpen(): boolean {
+    return this.listeners.descriptors.length > 0;
+  }
+
+  /** The number of the process that runs now. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Replaces the process by one with another plan, once it has finished what is under way. */
+  renew(): void {
+    const { child } = this;
+    if (child === undefined) return;
+    child.send({ stop: true });
+    timers.clear(this.timer);
+    this.timer = timers.set(STOP_MS, () => child.kill());
+  }
+
+  /** Nobody is listened to any more. Resolves when the process is gone. */
+  close(): Promise<void> {
+    timers.clear(this.timer);
+    this.listeners.close();
+    if (this.child === undefined) return Promise.resolve();
+    this.child.kill();
+    return new Promise((resolve) => (this.closed = resolve));
+  }
+
+  private start(): void {
+    const plan = this.user.plan();
+    const child: WebChild | undefined =
+      plan &&
+      startChild(plan, this.listeners.descriptors, {
+        take: (message) => child !== undefined && this.user.take(child, message),
+        ended: (why) => this.ended(child, why),
+      });
+    this.startedMs = performance.now();
+    this.child = child;
+    if (child !== undefined) return;
+    if (plan !== undefined) this.user.warn("the web page's process cannot be started");
+    this.awaitLater();
+  }
+
+  private ended(child: WebChild | undefined, why: string | undefined): void {
+    if (child !== undefined) this.user.ended(child);
+    this.child = undefined;
+    timers.clear(this.timer);
+    if (this.closed !== undefined) return this.closed();
+    if (why === undefined) return this.listeners.await();
+    this.user.warn(`the web page's process is gone: ${why}; the next connection starts another`);
+    if (performance.now() - this.startedMs > SHORTEST_MS) this.delayMs = FIRST_DELAY_MS;
+    this.awaitLater();
+  }
+
+  private awaitLater(): void {
+    const { delayMs } = this;
+    this.delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
+    this.timer = timers.set(delayMs, () => this.listeners.await());
+  }
+}

@@ -1,0 +1,156 @@
+// One end of the socket pair between the server and the process of its web page: lines of JSON both ways.
+// Each end bounds what it takes, for the other one may be in a stranger's hands.
+import { Errno } from "../../linux/errno.ts";
+import { Epoll } from "../../linux/epoll.ts";
+import { closeFd } from "../../linux/open.ts";
+import { receiveNow, sendNow } from "../../linux/socket.ts";
+import { eventLoop, type Watch, type Watcher } from "../../loop/event-loop.ts";
+
+export interface LinkUser {
+  /** A line's value, which is not checked beyond being JSON. */
+  take(message: unknown): void;
+  /** Once; `fault` is undefined where the other end has closed. */
+  ended(fault: string | undefined): void;
+}
+
+const CHUNK_BYTES = 16_384;
+/** Reads of one event, so that a busy link leaves the event loop to others. */
+const READS_PER_EVENT = 4;
+const NEWLINE = 10;
+
+export class LineLink implements Watcher {
+  private readonly fd: number;
+  private readonly maxLineBytes: number;
+  private readonly user: LinkUser;
+  private watch: Watch | undefined;
+  /** What has come of a line that is not whole. */
+  private parts: Uint8Array[] = [];
+  private partBytes = 0;
+  private readonly queue: Uint8Array[] = [];
+  private queued = 0;
+  private waiters: (() => void)[] = [];
+  private isClosed = false;
+
+  constructor(fd: number, maxLineBytes: number, user: LinkUser) {
+    this.fd = fd;
+    this.maxLineBytes = maxLineBytes;
+    this.user = user;
+  }
+
+  /** False where the descriptor cannot be watched. */
+  start(): boolean {
+    const watch = eventLoop.watch(this.fd, Epoll.IN, this);
+    if (typeof watch === "number") return false;
+    this.watch = watch;
+    return true;
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get queuedBytes(): number {
+    return this.queued;
+  }
+
+  send(message: object): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  /** A line of JSON without its newline. */
+  sendText(text: string): void {
+    if (this.isClosed) return;
+    const bytes = Buffer.from(`${text}\n`);
+    this.queue.push(bytes);
+    this.queued += bytes.length;
+    if (this.queue.length === 1) this.flush();
+  }
+
+  /** Resolves when the kernel has taken everything, or the link has ended. */
+  sent(): Promise<void> {
+    if (this.queued === 0 || this.isClosed) return Promise.resolve();
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  /** The user is not told. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    if (this.watch !== undefined) eventLoop.unwatch(this.watch);
+    closeFd(this.fd);
+    this.queue.length = 0;
+    this.queued = 0;
+    this.wake();
+  }
+
+  ready(events: number): void {
+    if ((events & Epoll.OUT) !== 0) this.flush();
+    if ((events & ~Epoll.OUT) !== 0) this.receive();
+  }
+
+  private receive(): void {
+    for (let reads = 0; reads < READS_PER_EVENT && !this.isClosed; reads++) {
+      const chunk = new Uint8Array(CHUNK_BYTES);
+      const count = receiveNow(this.fd, chunk, 0, CHUNK_BYTES);
+      if (count === -Errno.EAGAIN || count === -Errno.EINTR) return;
+      if (count <= 0) return this.end(count === 0 ? undefined : `errno ${-count}`);
+      this.takeBytes(chunk.subarray(0, count));
+      if (count < CHUNK_BYTES) return;
+    }
+  }
+
+  private takeBytes(bytes: Uint8Array): void {
+    let from = 0;
+    while (!this.isClosed) {
+      const end = bytes.indexOf(NEWLINE, from);
+      const part = bytes.subarray(from, end < 0 ? bytes.length : end);
+      this.partBytes += part.length;
+      if (this.partBytes > this.maxLineBytes) return this.end("a line is too long");
+      this.parts.push(part);
+      if (end < 0) return;
+      const line = Buffer.concat(this.parts).toString();
+      this.parts = [];
+      this.partBytes = 0;
+      from = end + 1;
+      this.takeLine(line);
+    }
+  }
+
+  private takeLine(line: string): void {
+    let message: unknown;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      return this.end("a line is not JSON");
+    }
+    this.user.take(message);
+  }
+
+  private flush(): void {
+    for (let first = this.queue[0]; first !== undefined; first = this.queue[0]) {
+      const count = sendNow(this.fd, first, 0, first.length);
+      if (count === -Errno.EAGAIN || count === -Errno.EINTR) break;
+      // The end is reported once what the other side has sent is read.
+      if (count < 0) {
+        this.queue.length = 0;
+        this.queued = 0;
+        break;
+      }
+      this.queued -= count;
+      if (count < first.length) this.queue[0] = first.subarray(count);
+      else this.queue.shift();
+    }
+    const events = this.queue.length > 0 ? Epoll.IN | Epoll.OUT : Epoll.IN;
+    if (this.watch !== undefined) eventLoop.change(this.watch, events);
+    if (this.queue.length === 0) this.wake();
+  }
+
+  private end(fault: string | undefined): void {
+    if (this.isClosed) return;
+    this.close();
+    this.user.ended(fault);
+  }
+
+  private wake(): void {
+    const { waiters } = this;
+    this.waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}

@@ -1,0 +1,79 @@
+// The sockets of `web port`. The server only waits on them: whoever connects stays in the kernel's queue
+// until the process of the page, which inherits them, accepts him.
+import { Epoll } from "../../linux/epoll.ts";
+import { errnoName } from "../../linux/errno.ts";
+import { readInterfaces } from "../../linux/interfaces.ts";
+import { closeFd } from "../../linux/open.ts";
+import { createListener, hasIpv6 } from "../../linux/socket.ts";
+import { parseSocketAddress } from "../../linux/socket-address.ts";
+import { eventLoop, type Watch } from "../../loop/event-loop.ts";
+
+/** Connections that wait while the process starts; more get no answer and try again. */
+const BACKLOG = 64;
+const ALL_IPV6 = "::";
+const ALL_IPV4 = "0.0.0.0";
+
+export class WebListeners {
+  private readonly byAddress = new Map<string, number>();
+  private watches: Watch[] = [];
+  private readonly knocked: () => void;
+
+  /** `knocked`: somebody connects, after `await`. */
+  constructor(knocked: () => void) {
+    this.knocked = knocked;
+  }
+
+  get descriptors(): readonly number[] {
+    return [...this.byAddress.values()];
+  }
+
+  get addresses(): readonly string[] {
+    return [...this.byAddress.keys()];
+  }
+
+  /** Listens on these addresses, null for all. Returns why an address is not to be had, one line each. */
+  open(addresses: readonly string[] | null, port: number): readonly string[] {
+    const wanted = addresses ?? [hasIpv6() ? ALL_IPV6 : ALL_IPV4];
+    const faults: string[] = [];
+    for (const address of wanted) {
+      const [bare = "", zone] = address.split("%");
+      const where = parseSocketAddress(bare, port, zone === undefined ? 0 : scopeOf(bare, zone));
+      const fd = where === undefined ? 0 : createListener(where, BACKLOG);
+      if (fd > 0) this.byAddress.set(address, fd);
+      else faults.push(`nothing listens on ${address} port ${port} (${errnoName(fd)})`);
+    }
+    return faults;
+  }
+
+  /** Calls `knocked` once somebody connects, and then no more until the next call. */
+  await(): void {
+    if (this.watches.length > 0) return;
+    const ready = (): void => {
+      this.rest();
+      this.knocked();
+    };
+    for (const fd of this.descriptors) {
+      const watch = eventLoop.watch(fd, Epoll.IN, { ready });
+      if (typeof watch !== "number") this.watches.push(watch);
+    }
+  }
+
+  rest(): void {
+    for (const watch of this.watches) eventLoop.unwatch(watch);
+    this.watches = [];
+  }
+
+  close(): void {
+    this.rest();
+    for (const fd of this.descriptors) closeFd(fd);
+    this.byAddress.clear();
+  }
+}
+
+/** The index of the interface that has a link-local address. */
+function scopeOf(address: string, zone: string): number {
+  const found = readInterfaces()?.[zone] ?? [];
+  for (const each of found)
+    if (each.family === "IPv6" && each.address.split("%")[0] === address) return each.scopeid ?? 0;
+  return 0;
+}

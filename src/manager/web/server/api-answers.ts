@@ -1,0 +1,138 @@
+// Turns requests for /api/v1 into operations of the server, and what it answers into JSON or a stream of
+// events.
+import { answerOf, callOf, errorOf, statusOfSuccess, STATUS_OF_CODE } from "../../control/http-routes.ts";
+import type { Operation } from "../../control/operation.ts";
+import { findOperation } from "../../control/operations.ts";
+import { ControlError } from "../../control/protocol.ts";
+import type { Credential } from "../link-messages.ts";
+import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
+import { cookieOf } from "./request-rules.ts";
+import type { Headers } from "./response-head.ts";
+import type { Asked, Ended, ServerLink } from "./server-link.ts";
+
+const JSON_TYPE: Headers = { "Content-Type": "application/json" };
+
+/** Over TLS the prefix keeps other servers of the host's name from setting it; RFC 6265bis 4.1.3.2. */
+function cookieName(isSecure: boolean): string {
+  return isSecure ? "__Host-minismbd" : "minismbd";
+}
+
+export function answerApi(link: ServerLink, request: HttpRequest, answer: HttpAnswer): void {
+  try {
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    const call = callOf({
+      method,
+      path: request.path,
+      query: new URLSearchParams(request.query),
+      body: bodyOf(request),
+      ifMatch: request.headers.get("if-match"),
+    });
+    const operation: Operation | undefined = findOperation(call.operation);
+    if (operation === undefined) throw new ControlError("there is no such operation", "not-found");
+    const receiver = new AnswerWriter(operation, answer, request.isSecure);
+    const asked = link.ask(call, credentialOf(request), request.remoteAddress, receiver);
+    receiver.asked = asked;
+    answer.onLeft = () => asked.cancel();
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    answerError(answer, error);
+  }
+}
+
+export function answerError(answer: HttpAnswer, error: ControlError): void {
+  const { body, status } = errorOf(error);
+  answer.send(status, JSON_TYPE, JSON.stringify(body));
+}
+
+/** Throws ControlError. */
+function bodyOf({ body, headers }: HttpRequest): unknown {
+  if (body.length === 0) return undefined;
+  // A form of another page cannot have this type without asking first.
+  if (!/^application\/json\s*(?:;|$)/i.test(headers.get("content-type") ?? ""))
+    throw new ControlError("the body's Content-Type is not application/json", "bad-request");
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    throw new ControlError("the body is not JSON", "bad-request");
+  }
+}
+
+export function credentialOf({ headers, isSecure }: HttpRequest): Credential {
+  const [, token] = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+  if (token !== undefined) return { token };
+  const session = cookieOf(headers, cookieName(isSecure));
+  const csrf = headers.get("x-csrf");
+  return { ...(session !== undefined && { session }), ...(csrf !== undefined && { csrf }) };
+}
+
+/** Writes one answer as its items come. */
+class AnswerWriter {
+  private readonly operation: Operation;
+  private readonly answer: HttpAnswer;
+  private readonly isSecure: boolean;
+  private readonly single: unknown[] = [];
+  private headers: Headers = JSON_TYPE;
+  private hasBegun = false;
+  asked: Asked | undefined;
+
+  constructor(operation: Operation, answer: HttpAnswer, isSecure: boolean) {
+    this.operation = operation;
+    this.answer = answer;
+    this.isSecure = isSecure;
+  }
+
+  items(items: readonly unknown[], etag: string | undefined): void {
+    if (etag !== undefined) this.headers = { ...this.headers, ETag: `"${etag}"` };
+    const kind = this.operation.answer;
+    if (kind === "one" || kind === "none") this.single.push(...items);
+    else if (kind === "stream" || items.length > 0) void this.write(items);
+  }
+
+  ended(end: Ended): void {
+    const { answer, operation } = this;
+    if (end.end === "error") return this.fail(end);
+    if (operation.answer === "stream") return answer.end();
+    if (operation.answer === "list") {
+      if (!this.hasBegun) return answer.send(200, this.headers, "[]");
+      void answer.write("]");
+      return answer.end();
+    }
+    const cookie = end.session === undefined ? {} : { "Set-Cookie": this.cookieOf(end.session) };
+    const { body, status } = answerOf(operation, this.single);
+    const headers = { ...(body === undefined ? {} : JSON_TYPE), ...this.headers, ...cookie };
+    answer.send(status, headers, body === undefined ? "" : JSON.stringify(body));
+  }
+
+  private async write(items: readonly unknown[]): Promise<void> {
+    const isStream = this.operation.answer === "stream";
+    const first = !this.hasBegun;
+    if (first) {
+      this.hasBegun = true;
+      const type = isStream ? { "Content-Type": "text/event-stream" } : this.headers;
+      this.answer.begin(statusOfSuccess(this.operation), type);
+    }
+    const text = isStream
+      ? items.map(formatEvent).join("")
+      : `${first ? "[" : ","}${items.map((item) => JSON.stringify(item)).join(",")}`;
+    if (await this.answer.write(text)) this.asked?.more();
+  }
+
+  private fail({ code, details, message }: Extract<Ended, { end: "error" }>): void {
+    // What has been sent cannot be taken back: a client sees that the answer is cut.
+    if (this.hasBegun) return this.operation.answer === "stream" ? this.answer.end() : this.answer.cut();
+    const body = { error: message, code, ...details };
+    this.answer.send(STATUS_OF_CODE[code], JSON_TYPE, JSON.stringify(body));
+  }
+
+  private cookieOf(session: string): string {
+    const end = session === "" ? "; Max-Age=0" : "";
+    const secure = this.isSecure ? "; Secure" : "";
+    return `${cookieName(this.isSecure)}=${session}; Path=/; HttpOnly; SameSite=Strict${secure}${end}`;
+  }
+}
+
+/** An item of a stream: the event's name and its data. */
+function formatEvent(item: unknown): string {
+  const { data, event } = item as { readonly event: string; readonly data: unknown };
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}

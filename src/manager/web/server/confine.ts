@@ -1,0 +1,31 @@
+// Gives up what the page's process does not need: root's ids, files, programs, new sockets, other processes.
+// It is done before the first byte of a client is read, and cannot be undone.
+import { forbidCalls } from "../../../linux/call-filter.ts";
+import { setOpenFileLimit } from "../../../linux/limits.ts";
+import { becomeForGood, endWithParent, hideMemory } from "../../../linux/process-identity.ts";
+import { writeFileSync } from "node:fs";
+import type { Confinement, WebPlan } from "../link-messages.ts";
+import { MAX_CONNECTIONS } from "./connections.ts";
+
+/** Besides those of clients: the runtime's, the listeners and the link. */
+const OWN_DESCRIPTORS = 64;
+/** The kernel takes this process first where memory runs out; proc(5), oom_score_adj. */
+const FIRST_TO_GO = "1000";
+
+/** Throws an Error where root's ids cannot be given up: the process must end. */
+export function confine(identity: WebPlan["identity"]): Confinement {
+  try {
+    writeFileSync("/proc/self/oom_score_adj", FIRST_TO_GO);
+  } catch {
+    // Without /proc; or the value is as high already.
+  }
+  const most = MAX_CONNECTIONS + OWN_DESCRIPTORS;
+  setOpenFileLimit({ soft: most, hard: most });
+  if (identity !== null && !becomeForGood(identity.uid, identity.gid))
+    throw new Error("root's ids cannot be given up");
+  const isUnprivileged = process.getuid?.() !== 0 && process.geteuid?.() !== 0;
+  if (!isUnprivileged) throw new Error("the process still has root's ids");
+  hideMemory();
+  endWithParent();
+  return { isUnprivileged, isFiltered: forbidCalls() === 0 };
+}

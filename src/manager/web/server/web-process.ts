@@ -1,0 +1,121 @@
+// The process of the web page: gets its plan from the server, confines itself, serves clients, and ends when
+// nobody has been connected for a while.
+import { eventLoop } from "../../../loop/event-loop.ts";
+import { type Timer, timers } from "../../../loop/timers.ts";
+import { describeApi } from "../../control/openapi.ts";
+import { API_ROOT } from "../../control/http-routes.ts";
+import { ControlError } from "../../control/protocol.ts";
+import { VERSION } from "../../version.ts";
+import { FIRST_LISTENER_FD, type ToProcess, type WebPlan } from "../link-messages.ts";
+import { answerApi, answerError } from "./api-answers.ts";
+import { confine } from "./confine.ts";
+import { Connections } from "./connections.ts";
+import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
+import { answerPage } from "./page-answers.ts";
+import { isLoopback, isOwnHost, isSameOrigin } from "./request-rules.ts";
+import { ServerLink } from "./server-link.ts";
+
+/** Without any connection; then its memory goes back to the machine. */
+const IDLE_MS = 120_000;
+
+/** Resolves to the exit status. */
+export function runWebProcess(): Promise<number> {
+  if (!eventLoop.open()) return Promise.resolve(1);
+  return new Promise((resolve) => new WebProcess(resolve).start());
+}
+
+class WebProcess {
+  private readonly end: (status: number) => void;
+  private readonly link: ServerLink;
+  private names: ReadonlySet<string> = new Set();
+  private connections: Connections | undefined;
+  private isFinishing = false;
+  private idleTimer: Timer | undefined;
+
+  constructor(end: (status: number) => void) {
+    this.end = end;
+    this.link = new ServerLink({
+      take: (message) => this.take(message),
+      ended: () => end(0),
+    });
+  }
+
+  start(): void {
+    // A fault in the handling of one request is logged by the server and ends nobody else's.
+    const report = (error: unknown): void => this.link.send({ say: describe(error) });
+    process.on("uncaughtException", report);
+    process.on("unhandledRejection", report);
+    if (!this.link.start()) this.end(1);
+  }
+
+  private take(message: ToProcess): void {
+    if ("plan" in message) this.serveOrEnd(message.plan);
+    else if ("stop" in message) this.finish();
+  }
+
+  private serveOrEnd(plan: WebPlan): void {
+    try {
+      this.serve(plan);
+    } catch (error) {
+      this.link.send({ say: describe(error) });
+      this.end(1);
+    }
+  }
+
+  private serve(plan: WebPlan): void {
+    this.names = new Set(plan.names);
+    const tls = { cert: plan.certificate, key: plan.key };
+    const connections = new Connections(
+      tls,
+      (...each) => this.handle(...each),
+      () => this.review(),
+    );
+    this.connections = connections;
+    // The runtime calls listen(2) once more, which is forbidden afterwards. Nobody is accepted before this
+    // function returns.
+    for (let index = 0; index < plan.listeners; index++) connections.accept(FIRST_LISTENER_FD + index);
+    this.link.send({ ready: confine(plan.identity) });
+    this.review();
+  }
+
+  private finish(): void {
+    this.isFinishing = true;
+    this.connections?.finish();
+    this.review();
+  }
+
+  private review(): void {
+    timers.clear(this.idleTimer);
+    if ((this.connections?.size ?? 0) > 0) return;
+    if (this.isFinishing) return this.end(0);
+    this.idleTimer = timers.set(IDLE_MS, () => this.finish());
+  }
+
+  private async handle(request: HttpRequest, answer: HttpAnswer): Promise<void> {
+    const refuse = (status: number, text: string): void =>
+      answer.send(
+        status,
+        { "Content-Type": "application/json" },
+        JSON.stringify({ error: text, code: "forbidden" }),
+      );
+    const host = request.headers.get("host") ?? "";
+    if (!isOwnHost(host, this.names, request.localAddress))
+      return refuse(421, "this server has no such name; 'netbios aliases' gives it others");
+    if (!request.isSecure && !isLoopback(request.remoteAddress)) {
+      if (request.method !== "GET" && request.method !== "HEAD") return refuse(403, "use https");
+      const query = request.query === "" ? "" : `?${request.query}`;
+      return answer.send(308, { Location: `https://${host}${request.path}${query}` });
+    }
+    if (this.connections?.admitRequest(request.remoteAddress) === false)
+      return answerError(answer, new ControlError("too many requests, wait a second", "too-many"));
+    if (!request.path.startsWith("/api/")) return answerPage(request, answer);
+    if (!isSameOrigin(request.headers, request.isSecure))
+      return refuse(403, "the request comes from another page");
+    if (request.path !== `${API_ROOT}/openapi.json`) return answerApi(this.link, request, answer);
+    answer.send(200, { "Content-Type": "application/json" }, JSON.stringify(describeApi(VERSION)));
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,211 @@
+// The web page as the server sees it: where it listens, its certificate, who may use it, and the process that
+// serves it. Loaded when `web port` is first set.
+import { hostname } from "node:os";
+import { eventLoop } from "../../loop/event-loop.ts";
+import { isHostAllowed } from "../config/hosts.ts";
+import { ConfigError } from "../config/parse.ts";
+import { addressesOn, readMachineAddresses } from "../config/settings.ts";
+import { carryOut, type ControlHost } from "../control/commands.ts";
+import { PROTOCOL_VERSION } from "../control/protocol.ts";
+import type { ServerManager } from "../manager.ts";
+import { VERSION } from "../version.ts";
+import { WebAccounts } from "./accounts.ts";
+import { findCertificate, ownCertificateFile } from "./certificate-source.ts";
+import type { WebChild } from "./child.ts";
+import { Desk } from "./desk.ts";
+import { WebFront } from "./front.ts";
+import { ownNames } from "./host-names.ts";
+import type { WebPlan } from "./link-messages.ts";
+import type { CertificateSubject, WebCertificate } from "./own-certificate.ts";
+
+/** Linux's overflow id, which owns nothing. */
+const NOBODY = { uid: 65_534, gid: 65_534 } as const;
+/** The system user of the page's process, where packages have made it. */
+const OWN_ACCOUNT = "minismbd-web";
+
+type Plan = Omit<WebPlan, "listeners">;
+
+export class WebPage {
+  private readonly manager: ServerManager;
+  private readonly host: ControlHost;
+  private readonly accounts: WebAccounts;
+  private readonly desks = new Map<WebChild, Desk>();
+  private front: WebFront | undefined;
+  /** Where it listens, and the plan of its process; as text, to see a change. */
+  private place = "";
+  private planned = "";
+  private certificate: WebCertificate | undefined;
+  /** In the log, for people to compare. */
+  private toldFingerprint = "";
+  private following: Promise<void> = Promise.resolve();
+
+  constructor(manager: ServerManager, host: ControlHost) {
+    this.manager = manager;
+    this.host = host;
+    this.accounts = new WebAccounts({
+      findAccount: (user) => (user === "" ? null : manager.findAccount({ user, domain: "" })),
+      isAdministrator: (user) => this.isAdministrator(user),
+      beginProof: (address, user) => host.engine.beginProof(address, user),
+      isAddressAllowed: (address) => isHostAllowed(this.configuration.hosts, address, manager.hostNames),
+      notify: (event) => manager.notify(event),
+      note: (text) => manager.log.info(text),
+      introduction: () => ({
+        serverName: this.configuration.settings.serverName,
+        firstRun: manager.users.size === 0,
+      }),
+      findToken: () => undefined,
+      version: VERSION,
+      nowMs: () => performance.now(),
+    });
+  }
+
+  /** Does what the configuration says now. */
+  follow(): Promise<void> {
+    this.following = this.following.then(() => this.turn());
+    return this.following;
+  }
+
+  close(): Promise<void> {
+    const { front } = this;
+    this.front = undefined;
+    this.place = "";
+    return front?.close() ?? Promise.resolve();
+  }
+
+  private get configuration() {
+    return this.manager.configuration();
+  }
+
+  private isAdministrator(user: string): boolean {
+    const { manager } = this;
+    return this.configuration.administrators.has(
+      user,
+      manager.systemAccounts.read(),
+      manager.users.hasNamesake(user),
+    );
+  }
+
+  private async turn(): Promise<void> {
+    const { interfaces, settings, web } = this.configuration;
+    const machine = interfaces === null ? undefined : readMachineAddresses();
+    const addresses = machine === undefined ? settings.addresses : addressesOn(interfaces, machine);
+    const certificate = web.port === 0 ? undefined : this.findCertificate();
+    const place = certificate === undefined ? "" : JSON.stringify([web.port, addresses]);
+    if (place !== this.place) await this.close();
+    if (certificate === undefined) return;
+    const planned = JSON.stringify(this.planWith(certificate));
+    if (planned !== this.planned) this.front?.renew();
+    this.planned = planned;
+    this.place = place;
+    if (this.front === undefined) {
+      this.front = this.open(addresses, web.port);
+      this.tellCertificate(certificate, this.front.isOpen);
+    } else this.tellCertificate(certificate, this.toldFingerprint !== certificate.fingerprint);
+  }
+
+  private tellCertificate({ fingerprint }: WebCertificate, isNews: boolean): void {
+    if (!isNews) return;
+    this.toldFingerprint = fingerprint;
+    const { settings, web } = this.configuration;
+    this.manager.log.info(
+      `the web page is at https://${settings.serverName.toLowerCase()}.local:${web.port}/, ` +
+        `its certificate's SHA-256 fingerprint is ${fingerprint}`,
+    );
+  }
+
+  private open(addresses: readonly string[] | null, port: number): WebFront {
+    const { log } = this.manager;
+    const front = new WebFront({
+      plan: () => this.plan(),
+      take: (child, message) => this.deskOf(child).take(message),
+      ended: (child) => {
+        this.desks.get(child)?.close();
+        this.desks.delete(child);
+      },
+      warn: (text) => log.warn(text),
+    });
+    for (const fault of front.open(addresses, port)) log.warn(`'web port': ${fault}`);
+    const { administrators } = this.configuration;
+    if (administrators.written.length === 0)
+      log.warn("'web port': nobody can log on to the web page, name users in 'admin users' of [global]");
+    return front;
+  }
+
+  /** For a process that starts now: a certificate that ends soon is made anew. */
+  private plan(): Plan | undefined {
+    const certificate = this.findCertificate();
+    if (certificate === undefined) return undefined;
+    const plan = this.planWith(certificate);
+    this.planned = JSON.stringify(plan);
+    return plan;
+  }
+
+  private planWith({ certificate, key }: WebCertificate): Plan {
+    const { isRoot, systemAccounts } = this.manager;
+    const { uid, gid } = systemAccounts.read().users.get(OWN_ACCOUNT) ?? NOBODY;
+    const names = ownNames(this.configuration.settings, hostname());
+    return { certificate, key, names, identity: isRoot ? { uid, gid } : null };
+  }
+
+  /** Undefined, with a line in the log, where there is none that can be used: the page then stays closed. */
+  private findCertificate(): WebCertificate | undefined {
+    const { web } = this.configuration;
+    const { passwordFile } = this.manager;
+    const isOwn = web.certificateFile === "" && web.keyFile === "";
+    const ownFile = passwordFile === null ? null : ownCertificateFile(passwordFile);
+    // One that is in no file lasts as long as the server.
+    if (isOwn && ownFile === null && this.certificate !== undefined) return this.certificate;
+    if (!eventLoop.open()) {
+      this.manager.log.error("'web port': the web page needs /proc, it is not served");
+      return undefined;
+    }
+    try {
+      this.certificate = findCertificate(web, ownFile, this.subject(), Date.now());
+      return this.certificate;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.manager.log.error(`${error.message}; the web page is closed`);
+      this.certificate = undefined;
+      return undefined;
+    }
+  }
+
+  private subject(): CertificateSubject {
+    const names = ownNames(this.configuration.settings, hostname());
+    const found = readMachineAddresses() ?? [];
+    const addresses = found.map(({ address }) => address).filter((address) => !address.includes("%"));
+    return { names, addresses: [...new Set(addresses)] };
+  }
+
+  private deskOf(child: WebChild): Desk {
+    const known = this.desks.get(child);
+    if (known !== undefined) return known;
+    const { log } = this.manager;
+    const desk = new Desk(
+      {
+        accounts: this.accounts,
+        nowMs: () => performance.now(),
+        carryOut: (operation, args) =>
+          Promise.resolve({
+            items: carryOut(this.host, { ...args, version: PROTOCOL_VERSION, command: operation }),
+          }),
+      },
+      child,
+      {
+        ready: ({ isFiltered }) => {
+          if (!isFiltered)
+            log.warn(
+              "the kernel filters no system calls (seccomp), the web page's process is confined by its user alone",
+            );
+        },
+        say: (text) => this.manager.events.warn("web", () => `web page: ${text}`),
+        misbehaved: (how) => {
+          log.error(`the web page's process was ended, it sent ${how}`);
+          child.kill();
+        },
+      },
+    );
+    this.desks.set(child, desk);
+    return desk;
+  }
+}

@@ -1,0 +1,103 @@
+// The certificate of the web page: the server's own, or the administrator's.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect, type DetailedPeerCertificate } from "node:tls";
+import { isListening } from "../../peer/test-server.ts";
+import { reload } from "../client/reload-rig.ts";
+import { awaitLog, startWeb, type WebServer } from "../client/web-rig.ts";
+
+let server: WebServer;
+
+beforeAll(async () => {
+  server = await startWeb();
+});
+afterAll(() => server.stop());
+
+function certificateOf({ webPort }: WebServer): Promise<DetailedPeerCertificate> {
+  const { promise, reject, resolve } = Promise.withResolvers<DetailedPeerCertificate>();
+  const socket = connect({ host: "127.0.0.1", port: webPort, rejectUnauthorized: false }, () => {
+    resolve(socket.getPeerCertificate(true));
+    socket.destroy();
+  });
+  socket.on("error", reject);
+  return promise;
+}
+
+function openssl(...words: readonly string[]): string {
+  const child = Bun.spawnSync(["openssl", ...words], { stderr: "pipe" });
+  if (child.exitCode !== 0) throw new Error(child.stderr.toString());
+  return child.stdout.toString();
+}
+
+async function reloadWith(globals: Record<string, string>): Promise<void> {
+  await reload(server, { globals: { "web port": String(server.webPort), ...globals }, shares: { test: {} } });
+}
+
+const ownFile = (): string => join(server.directory, "ksmbd-web.pem");
+
+test("the server makes one in a file that root alone reads, and logs its fingerprint", async () => {
+  expect(statSync(ownFile()).mode & 0o777).toBe(0o600);
+  const { fingerprint256 } = await certificateOf(server);
+  expect(server.log()).toContain(`its certificate's SHA-256 fingerprint is ${fingerprint256}`);
+});
+
+test("OpenSSL takes it for the server's names and addresses, on P-256", () => {
+  const file = ownFile();
+  for (const name of ["minismbd", "minismbd.local", "localhost"])
+    expect(openssl("verify", "-x509_strict", "-CAfile", file, "-verify_hostname", name, file)).toContain(
+      "OK",
+    );
+  expect(openssl("verify", "-CAfile", file, "-verify_ip", "127.0.0.1", file)).toContain("OK");
+  const text = openssl("x509", "-in", file, "-noout", "-text");
+  expect(text).toContain("NIST CURVE: P-256");
+  expect(text).toMatch(/X509v3 Extended Key Usage: *\n *TLS Web Server Authentication/);
+  expect(text).toContain("CA:FALSE");
+});
+
+test("curl trusts it where it is given", async () => {
+  const url = `https://127.0.0.1:${server.webPort}/`;
+  const child = Bun.spawn(
+    ["curl", "-sS", "--cacert", ownFile(), "-o", "/dev/null", "-w", "%{http_code}", url],
+    {
+      stdout: "pipe",
+    },
+  );
+  expect(await child.stdout.text()).toBe("200");
+});
+
+test("the administrator's is used from the next reload on, and one that cannot be used closes the page", async () => {
+  const key = join(server.directory, "given.key");
+  const certificate = join(server.directory, "given.pem");
+  const how = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"];
+  openssl("req", "-x509", ...how, "-subj", "/CN=given.example", "-keyout", key, "-out", certificate);
+  const given = { "web certificate": certificate, "web key": key };
+  await reloadWith(given);
+  expect((await certificateOf(server)).subject.CN).toBe("given.example");
+  writeFileSync(
+    certificate,
+    readFileSync(ownFile(), "utf8").replace(/-----BEGIN PRIVATE[^]*?END PRIVATE KEY-----\n/, ""),
+  );
+  await reloadWith(given);
+  await awaitLog(
+    server,
+    "'web certificate' and 'web key' cannot be used: the key is that of another certificate",
+  );
+  expect(await isListening("127.0.0.1", server.webPort)).toBe(false);
+  await reloadWith({ "web certificate": join(server.directory, "missing.pem") });
+  await awaitLog(server, "'web certificate' cannot be read (ENOENT); the web page is closed");
+  expect(await isListening("127.0.0.1", server.webPort)).toBe(false);
+  await reloadWith({});
+  const { fingerprint256 } = await certificateOf(server);
+  expect(server.log()).toContain(fingerprint256);
+});
+
+test("a file that somebody has damaged is replaced", async () => {
+  writeFileSync(ownFile(), "nonsense");
+  chmodSync(ownFile(), 0o644);
+  const before = server.log().split("fingerprint is").length;
+  await reloadWith({});
+  await awaitLog(server, "fingerprint is", before);
+  expect(statSync(ownFile()).mode & 0o777).toBe(0o600);
+  expect(openssl("x509", "-in", ownFile(), "-noout", "-subject")).toContain("minismbd");
+});
