@@ -3,9 +3,7 @@
 import { ControlError, PROTOCOL_VERSION } from "../control/protocol.ts";
 import { findOperation, type OperationName } from "../control/operations.ts";
 import { inSlices } from "../control/slices.ts";
-import type { Items } from "../control/commands.ts";
-import type { Operation } from "../control/operation.ts";
-import { checkArguments } from "../control/operation.ts";
+import { type Answer, checkArguments, type Items, type Operation } from "../control/operation.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import type { WebChild } from "./child.ts";
 import { type Ask, readMessage } from "./link-checks.ts";
@@ -25,14 +23,8 @@ export interface DeskHost {
     operation: OperationName,
     args: Readonly<Record<string, unknown>>,
     caller: Caller | undefined,
-  ): Promise<Outcome>;
+  ): Promise<Answer>;
   nowMs(): number;
-}
-
-/** `etag`: of the configuration, for an operation about it. */
-export interface Outcome {
-  readonly items: Items;
-  readonly etag?: string;
 }
 
 export interface DeskUser {

@@ -186,9 +186,7 @@ export class WebPage {
         accounts: this.accounts,
         nowMs: () => performance.now(),
         carryOut: (operation, args) =>
-          Promise.resolve({
-            items: carryOut(this.host, { ...args, version: PROTOCOL_VERSION, command: operation }),
-          }),
+          carryOut(this.host, { ...args, version: PROTOCOL_VERSION, command: operation }),
       },
       child,
       {
