@@ -205,10 +205,7 @@ function runUntilStopped(
     engine.stop().then(resolve, reject);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.on(signal, stop);
-  // A bug in the handling of one request must not end the server for all clients.
-  const report = (error: unknown): void => reportBug(error, manager.logOutput.write);
-  process.on("uncaughtException", report);
-  process.on("unhandledRejection", report);
+  logBugs(manager);
   const control: ControlHost = {
     ...host,
     reload,
@@ -219,6 +216,13 @@ function runUntilStopped(
     },
   };
   return { ...control, stopped };
+}
+
+/** A bug in the handling of one request must not end the server for all clients. */
+function logBugs(manager: ServerManager): void {
+  const report = (error: unknown): void => reportBug(error, manager.logOutput.write);
+  process.on("uncaughtException", report);
+  process.on("unhandledRejection", report);
 }
 
 /** What the control socket and other parts ask, besides what runs and stops the server. */
