@@ -4,6 +4,14 @@
 export interface AppleRules {
   /** A write to AFP_AfpInfo fails where it lacks the signature; else it gets it. */
   readonly validatesAfpInfo: boolean;
+  /** Where new Finder information is stored; auto: as a stream, or in AppleDouble on disks without xattrs. */
+  readonly metadata: "auto" | "stream";
+  /** The same for resource forks; file: in AppleDouble. */
+  readonly resource: "auto" | "file" | "stream";
+  /** AppleDouble files that the server understands are not listed. */
+  readonly hidesAppleDouble: boolean;
+  /** The placeholder that macOS writes where there is no resource fork counts as none. */
+  readonly wipesPlaceholder: boolean;
 }
 
 /** Apple's extensions of SMB, which macOS asks for by the create context AAPL; for all shares. */

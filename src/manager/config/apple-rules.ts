@@ -3,7 +3,13 @@ import type { AppleExtensions, AppleRules } from "../../port/apple.ts";
 import type { SectionValues } from "./section-values.ts";
 
 export function readAppleRules(values: SectionValues): AppleRules {
-  return Object.freeze({ validatesAfpInfo: values.boolean("fruit:validate_afpinfo") });
+  return Object.freeze({
+    validatesAfpInfo: values.boolean("fruit:validate_afpinfo"),
+    metadata: values.choice("fruit:metadata"),
+    resource: values.choice("fruit:resource"),
+    hidesAppleDouble: values.boolean("fruit:veto_appledouble"),
+    wipesPlaceholder: values.boolean("fruit:wipe_intentionally_left_blank_rfork"),
+  });
 }
 
 /** UTF-16 code units; macOS keeps 79 bytes of a model. */

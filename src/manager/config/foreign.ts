@@ -178,8 +178,7 @@ const GROUPS: readonly Group[] = [
   {
     word: "Finder's data is kept in named streams, which the server always offers",
     names:
-      "fruit:metadata,fruit:resource,fruit:locking,fruit:veto_appledouble,fruit:nfs_aces,fruit:copyfile," +
-      "fruit:posix_rename,fruit:zero_file_id,fruit:readdir_attr,fruit:wipe_intentionally_left_blank_rfork," +
+      "fruit:locking,fruit:nfs_aces,fruit:copyfile,fruit:posix_rename,fruit:zero_file_id,fruit:readdir_attr," +
       "fruit:delete_empty_adfiles,fruit:advertise_fullsync,fruit:convert_adouble," +
       "readdir_attr:aapl_rsize,readdir_attr:aapl_finder_info,readdir_attr:aapl_max_access",
   },
@@ -272,7 +271,6 @@ const HOLDS: readonly (readonly [value: RegExp, names: string])[] = [
   [/^(user|auto)$/i, "security"],
   [/^(standalone|standalone server|auto)$/i, "server role"],
   [/^utf-?8$/i, "unix charset,dos charset,display charset"],
-  [/^stream$/i, "fruit:metadata,fruit:resource"],
 ];
 
 /** True where the value asks for what the server does anyway. */

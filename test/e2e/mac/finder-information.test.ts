@@ -150,22 +150,23 @@ describe("AFP_AfpInfo", () => {
 });
 
 describe("an empty stream", () => {
-  test("does not exist for a Mac, and does for others", async () => {
+  test("does not exist for a Mac, and does for others unless it is a resource fork", async () => {
     await putStream(other, "empty", "data");
     for (const name of ["empty:s", `empty${FORK}`]) {
       await putStream(other, name, "");
-      expect(await tryCreate(other, name)).toBe("STATUS_SUCCESS");
       expect(await tryCreate(mac, name)).toBe(NOT_FOUND);
     }
-    expect(await listOf(other, "empty")).toEqual(["::$DATA 4", ":s:$DATA 0", ":AFP_Resource:$DATA 0"]);
+    expect(await tryCreate(other, "empty:s")).toBe("STATUS_SUCCESS");
+    expect(await tryCreate(other, `empty${FORK}`)).toBe(NOT_FOUND);
+    expect(await listOf(other, "empty")).toEqual(["::$DATA 4", ":s:$DATA 0"]);
     expect(await listOf(mac, "empty")).toEqual(["::$DATA 4"]);
     const createDisposition = CreateDisposition.CREATE;
     const made = await openForWriting(mac, `EMPTY${FORK}`, createDisposition);
+    await writeFile(mac, made, 0, new TextEncoder().encode("fork"));
+    await closeFile(mac, made);
     expect(await tryCreate(other, `empty${FORK}`, { createDisposition })).toBe(
       "STATUS_OBJECT_NAME_COLLISION",
     );
-    await writeFile(mac, made, 0, new TextEncoder().encode("fork"));
-    await closeFile(mac, made);
     expect(await getText(other, `empty${FORK}`)).toBe("fork");
     expect(await listOf(mac, "empty")).toEqual(["::$DATA 4", ":AFP_Resource:$DATA 4"]);
   });

@@ -61,3 +61,55 @@ export function afpInfo(typeAndCreator = ""): Uint8Array {
   info.set(new TextEncoder().encode(typeAndCreator), 16);
   return info;
 }
+
+export interface MacView {
+  readonly finderInfo: Uint8Array;
+  readonly fork: Uint8Array;
+  readonly attributes: Readonly<Record<string, Uint8Array>>;
+}
+
+/**
+ * What macOS reads from an AppleDouble file, by the checks of its get_xattrinfo and check_and_swap_attrhdr
+ * (vfs_xattr.c): Finder information is the first of two entries, attributes lie in order and fill their area.
+ */
+export function readAsMac(file: Uint8Array): MacView {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const demand = (holds: boolean, what: string): void => {
+    if (!holds) throw new Error(`macOS refuses the file: ${what}`);
+  };
+  demand(view.getUint32(0) === 0x0005_1607 && view.getUint32(4) === 0x0002_0000, "magic");
+  demand(view.getUint16(24) === 2, "number of entries");
+  const entryAt = (at: number) => ({
+    id: view.getUint32(at),
+    offset: view.getUint32(at + 4),
+    length: view.getUint32(at + 8),
+  });
+  const info = entryAt(26);
+  const fork = entryAt(38);
+  demand(info.id === 9 && info.offset === 50 && info.length >= 32, "Finder information");
+  demand(fork.id === 2 && fork.offset + fork.length <= file.length, "resource fork");
+  demand(fork.offset >= info.offset + info.length, "order");
+  const found: MacView & { attributes: Record<string, Uint8Array> } = {
+    finderInfo: file.slice(50, 82),
+    fork: file.slice(fork.offset, fork.offset + fork.length),
+    attributes: {},
+  };
+  if (info.length < 70) return found;
+  demand(view.getUint32(84) === 0x4154_5452, "ATTR");
+  const [total, start, length] = [view.getUint32(92), view.getUint32(96), view.getUint32(100)];
+  demand(total <= info.offset + info.length && start >= 120 && start + length <= total, "sizes");
+  let at = 120;
+  let sum = 0;
+  for (let left = view.getUint16(118); left > 0; left--) {
+    const nameBytes = view.getUint8(at + 10);
+    const name = file.subarray(at + 11, at + 11 + nameBytes);
+    demand(at + 11 + nameBytes <= start && name.indexOf(0) === nameBytes - 1, "name");
+    const [offset, bytes] = [view.getUint32(at), view.getUint32(at + 4)];
+    demand(offset >= start && offset + bytes <= start + length, "attribute");
+    found.attributes[new TextDecoder().decode(name.subarray(0, -1))] = file.slice(offset, offset + bytes);
+    sum += bytes;
+    at += (11 + nameBytes + 3) & ~3;
+  }
+  demand(sum === length && at <= start, "sum of the attributes");
+  return found;
+}

@@ -15,6 +15,14 @@ import {
 } from "../../../src/engine/vfs/store.ts";
 import type { ShareGrant } from "../../../src/port/port.ts";
 
+const APPLE: ShareGrant["apple"] = {
+  validatesAfpInfo: true,
+  metadata: "auto",
+  resource: "auto",
+  hidesAppleDouble: true,
+  wipesPlaceholder: false,
+};
+
 export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareGrant {
   return {
     name: "share",
@@ -50,7 +58,7 @@ export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareG
     modeMapping: { archive: "auto", hidden: false, system: false, readonly: true },
     streams: true,
     streamForm: "samba",
-    apple: { validatesAfpInfo: true },
+    apple: APPLE,
     followSymlinks: false,
     wideLinks: false,
     dfs: { isRoot: false, proxied: "", shuffles: false },

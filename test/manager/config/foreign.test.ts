@@ -33,10 +33,10 @@ describe.skipIf(Bun.which("testparm") === null)("of Debian's testparm", () => {
 
 test("a parameter without effect is named in one line of the log, and explained with its line for testparm", () => {
   const { warnings, notes } = notesOf(
-    "[global]\nsocket options = TCP_NODELAY\nwins support = yes\n[docs]\npath = /srv\nfruit:metadata = netatalk\n",
+    "[global]\nsocket options = TCP_NODELAY\nwins support = yes\n[docs]\npath = /srv\nfruit:locking = netatalk\n",
   );
   expect(warnings).toEqual([
-    "Samba parameters that have no effect here: socket options, wins support, fruit:metadata",
+    "Samba parameters that have no effect here: socket options, wins support, fruit:locking",
   ]);
   expect(notes.map(({ kind, position }) => `${kind} ${position}`)).toEqual([
     "info smb.conf:2",

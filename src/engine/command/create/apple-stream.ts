@@ -7,7 +7,7 @@ import type { Failure, FileNode } from "../../vfs/store.ts";
 import { Appearance, appearanceOf } from "../../vfs/stream/appearance.ts";
 import { AfpInfoHandle } from "../../vfs/stream/afp-info-handle.ts";
 import { StreamHandle, type StreamName } from "../../vfs/stream/stream-handle.ts";
-import { isAfpInfoName, type StoredStream } from "../../vfs/stream/stored-stream.ts";
+import { isAfpInfoName, isForkName, type StoredStream } from "../../vfs/stream/stored-stream.ts";
 import { measureStream } from "../../vfs/stream/stream-content.ts";
 import type { Creation } from "./creation.ts";
 
@@ -29,7 +29,7 @@ export function seeStream(
   const isNamedAfpInfo = isAfpInfoName(name);
   if (stored === undefined) return { stored, exists: false, isAfpInfo: isNamedAfpInfo };
   const { isApple } = creation.tree.session;
-  if (!isApple && !isNamedAfpInfo) return { stored, exists: true, isAfpInfo: false };
+  if (!isApple && !isNamedAfpInfo && !isForkName(name)) return { stored, exists: true, isAfpInfo: false };
   const measured = measureStream(node.values, stored.key, creation.tree.grant.streamForm);
   return andThen(measured, (stream): SeenStream | Failure => {
     if (stream === -Errno.ENODATA) return { stored, exists: false, isAfpInfo: isNamedAfpInfo };

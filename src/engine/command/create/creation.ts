@@ -27,6 +27,8 @@ export interface StreamCreation {
   readonly folded: string;
   /** The stream does not exist yet; it is created once the open is in the open table. */
   isMissing: boolean;
+  /** It may be there all the same, empty, which clients do not see. */
+  readonly mayExist: boolean;
   /** This CREATE made the file for the stream; it is removed again if the stream cannot be created. */
   readonly hasNewFile: boolean;
 }

@@ -35,10 +35,10 @@ export function finishStream(creation: Creation, open: Open, stream: StreamCreat
   if (stream.isMissing) {
     const made = context.notify.quietly(stream.handle.create(), open.file?.path);
     return andThen(made, (result) => {
-      // Another open has created it meanwhile, or a Mac does not see it because it is empty.
+      // Another open has created it meanwhile, or clients do not see it because it is empty.
       if (result === -Errno.EEXIST) {
         const isCreate = creation.request.createDisposition === CreateDisposition.CREATE;
-        if (isCreate && !creation.tree.session.isApple) return Status.OBJECT_NAME_COLLISION;
+        if (isCreate && !stream.mayExist) return Status.OBJECT_NAME_COLLISION;
         creation.action = CreateAction.OPENED;
         return creation.truncates ? emptyStream(creation, open, stream) : preallocate(creation, open);
       }

@@ -17,7 +17,13 @@ import { foldName } from "../../vfs/name/names.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
 import { StreamName } from "../../vfs/stream/stream-handle.ts";
-import { findStream, isAfpInfoName, type StoredStream, streamKey } from "../../vfs/stream/stored-stream.ts";
+import {
+  findStream,
+  isAfpInfoName,
+  isForkName,
+  type StoredStream,
+  streamKey,
+} from "../../vfs/stream/stored-stream.ts";
 import { maximalAccessOf, unusableAccessOf } from "../open/access-check.ts";
 import { makeHandle, type SeenStream, seeStream } from "./apple-stream.ts";
 import { decideAccess } from "./existing.ts";
@@ -148,7 +154,8 @@ function registerStream(
     overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0;
   const streamName = new StreamName(stored.name, stored.key);
   const handle = makeHandle(creation, node, streamName, isAfpInfo, writes);
-  creation.stream = { handle, folded: foldName(stored.name), isMissing, hasNewFile };
+  const mayExist = creation.tree.session.isApple || isForkName(stored.name);
+  creation.stream = { handle, folded: foldName(stored.name), isMissing, mayExist, hasNewFile };
   creation.handle = handle;
   return andThen(register(creation, found, node), (status) => {
     if (status === Status.SUCCESS || !hasNewFile) return status;

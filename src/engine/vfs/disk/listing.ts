@@ -16,6 +16,7 @@ import {
   statFd,
 } from "../../../linux/stat.ts";
 import { emptyStat, fillStat } from "../format/file-stat.ts";
+import { isHiddenCompanion } from "../appledouble/hidden.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
 import { ListedAttributes, type SidecarUse } from "./listed-attributes.ts";
 import { showAsDfsLink } from "../context/dfs-links.ts";
@@ -199,6 +200,7 @@ export class EntryStats {
     const { grant } = this.context;
     if (!grant.crossMounts && (statx.attributes & StatxAttribute.MOUNT_ROOT) !== 0) return false;
     if ((statx.mode & ModeType.MASK) === ModeType.SYMLINK) return this.takeLink(name, out);
+    if (isHiddenCompanion(this.context, this.fd, name)) return false;
     const stored = this.attributes.of(statx, name, entry);
     fillStat(out, statx, stored, name, grant);
     if (grant.eaSupport) out.eaSize = this.attributes.eaSizeOf(statx, name, entry);

@@ -4,16 +4,18 @@
 
 export const AFP_INFO_BYTES = 60;
 const FINDER_INFO_OFFSET = 16;
+const FINDER_INFO_BYTES = 32;
 const PRODOS_END = 54;
 const SIGNATURE = 0x4146_5000;
 const VERSION = 0x0000_0100;
 /** Never backed up. */
 const NO_BACKUP = 0x8000_0000;
 
-/** The stream of an object without Finder information. */
-export function makeAfpInfo(): Uint8Array {
+/** The stream of an object with these 32 bytes of Finder information, or without any. */
+export function makeAfpInfo(finderInfo?: Uint8Array): Uint8Array {
   const info = withAfpHeader(new Uint8Array(AFP_INFO_BYTES));
   new DataView(info.buffer).setUint32(12, NO_BACKUP);
+  if (finderInfo !== undefined) info.set(finderInfo.subarray(0, FINDER_INFO_BYTES), FINDER_INFO_OFFSET);
   return info;
 }
 
@@ -35,4 +37,12 @@ export function isAfpInfo(bytes: Uint8Array): boolean {
 /** True where Finder and ProDOS information are all zeros: macOS removes the stream by writing that. */
 export function isBlankAfpInfo(info: Uint8Array): boolean {
   return info.subarray(FINDER_INFO_OFFSET, PRODOS_END).every((byte) => byte === 0);
+}
+
+export function finderInfoOf(info: Uint8Array): Uint8Array {
+  return info.subarray(FINDER_INFO_OFFSET, FINDER_INFO_OFFSET + FINDER_INFO_BYTES);
+}
+
+export function isBlankFinderInfo(finderInfo: Uint8Array): boolean {
+  return finderInfo.every((byte) => byte === 0);
 }

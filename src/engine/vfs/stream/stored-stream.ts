@@ -14,6 +14,7 @@ import { STREAM_PREFIX } from "../format/value-names.ts";
 const EXTENT_PREFIX = "user.DosStreamExt.";
 const TYPE = ":$DATA";
 const AFP_INFO = "AFP_AFPINFO";
+const AFP_FORK = "AFP_RESOURCE";
 /** XATTR_NAME_MAX. */
 const MAX_KEY_BYTES = 255;
 /** XATTR_SIZE_MAX, the size of Samba's parts. */
@@ -59,6 +60,11 @@ export function maxAttributeBytes(form: StreamForm): number {
 /** True for the stream of macOS' Finder information. */
 export function isAfpInfoName(name: string): boolean {
   return name.length === AFP_INFO.length && name.toUpperCase() === AFP_INFO;
+}
+
+/** True for the stream of macOS' resource forks. */
+export function isForkName(name: string): boolean {
+  return name.length === AFP_FORK.length && name.toUpperCase() === AFP_FORK;
 }
 
 /** Returns the name of continuation value `number`, from 1 on. */

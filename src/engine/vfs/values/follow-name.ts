@@ -21,7 +21,15 @@ import {
 import { releaseCopies } from "../sidecar/data-file.ts";
 import type { Failure } from "../store.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
-import { inSidecar } from "./in-sidecar.ts";
+import {
+  followLink,
+  followRename,
+  followingOf,
+  isToUnlink,
+  mayHaveCompanion,
+  unlinkCompanion,
+} from "../appledouble/follow.ts";
+import { besideObject, inSidecar } from "./in-sidecar.ts";
 
 const stat = emptyStatx();
 const lacksSpace: ReadonlySet<number> = new Set([Errno.ENOSPC, Errno.EDQUOT, Errno.EIO]);
@@ -105,6 +113,20 @@ export function unlinkWithValues(
   name: string,
   isDirectory: boolean,
 ): 0 | Failure {
+  const { identity, grant } = context;
+  const of = { directory, name };
+  const follows = grant.streams && mayHaveCompanion(of) && identity.asServer(() => isToUnlink(of));
+  const result = unlinkWithSidecar(context, directory, name, isDirectory);
+  if (follows && result === 0) identity.asServer(() => unlinkCompanion(of));
+  return result;
+}
+
+function unlinkWithSidecar(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  isDirectory: boolean,
+): 0 | Failure {
   if (traitsIfSidecar(context, directory) === undefined) {
     const result = unlinkAt(directory, name, isDirectory);
     const isFull = isDirectory && (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST);
@@ -134,6 +156,23 @@ function unlinkLocked(
 
 /** Calls `move`, which renames `from` to `to`, and moves the values along if it succeeds. */
 export function renameWithValues(
+  context: ShareContext,
+  from: NameInDirectory,
+  to: NameInDirectory,
+  move: () => 0 | Failure,
+): 0 | Failure {
+  const { identity, grant } = context;
+  const mayFollow = grant.streams && (mayHaveCompanion(from) || mayHaveCompanion(to));
+  const following = mayFollow ? identity.asServer(() => followingOf(from, to)) : undefined;
+  if (following === undefined) return renameWithSidecar(context, from, to, move);
+  return withFolderLocks(context, [from.directory, to.directory], () => {
+    const result = renameWithSidecar(context, from, to, move);
+    if (result === 0) identity.asServer(() => followRename(from, to, following));
+    return result;
+  });
+}
+
+function renameWithSidecar(
   context: ShareContext,
   from: NameInDirectory,
   to: NameInDirectory,
@@ -196,6 +235,18 @@ function renameStaged(
 
 /** Calls `link`, which adds the name `to` to the file of `fd`, and copies the file's values to that name. */
 export function linkWithValues(
+  context: ShareContext,
+  fd: number,
+  to: NameInDirectory,
+  link: () => 0 | Failure,
+): 0 | Failure {
+  const result = linkWithSidecar(context, fd, to, link);
+  if (result === 0 && context.grant.streams)
+    besideObject(context, fd, "", (directory, { name, stat: of }) => followLink({ directory, name }, to, of));
+  return result;
+}
+
+function linkWithSidecar(
   context: ShareContext,
   fd: number,
   to: NameInDirectory,

@@ -36,28 +36,59 @@ export function inSidecar<T>(
     if ((stat.mode & ModeType.MASK) === ModeType.DIRECTORY) {
       return action(fd, { name: "", stat, hasStableInodes, mustNotWait });
     }
-    const location = locate(context, fd, path, stat);
-    if (typeof location === "number") return location;
-    try {
-      return action(location.folder, { name: location.name, stat, hasStableInodes, mustNotWait });
-    } finally {
-      closeFd(location.folder);
-    }
+    return atLocation(context, fd, path, { stat, hasStableInodes, mustNotWait }, action);
   });
 }
 
 /**
+ * The same, always with the folder that contains the object's name, also for a folder. -ENOENT for the
+ * share's own directory, too.
+ */
+export function besideObject<T>(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  action: (folder: number, subject: Subject) => T,
+): T | Failure {
+  return context.identity.asServer(() => {
+    const failure = statFd(fd, stat);
+    if (failure < 0) return failure;
+    if (path === "" && (stat.mode & ModeType.MASK) === ModeType.DIRECTORY) return -Errno.ENOENT;
+    const { hasStableInodes } = traitsOf(context, deviceOf(stat), fd);
+    return atLocation(context, fd, path, { stat, hasStableInodes, mustNotWait: !context.isWorker }, action);
+  });
+}
+
+function atLocation<T>(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  subject: Omit<Subject, "name">,
+  action: (folder: number, subject: Subject) => T,
+): T | Failure {
+  const location = locate(context, fd, path, stat);
+  if (typeof location === "number") return location;
+  try {
+    return action(location.folder, { ...subject, name: location.name });
+  } finally {
+    closeFd(location.folder);
+  }
+}
+
+/**
  * `inSidecar` for an action that changes values, under the folder's lock, which also excludes renames by the
- * server. -EAGAIN where the event loop would have to wait for the lock.
+ * server. -EAGAIN where the event loop would have to wait for the lock. With `find` the folder is that of
+ * `besideObject`.
  */
 export function changeSidecar(
   context: ShareContext,
   fd: number,
   path: string,
   action: (folder: number, subject: Subject) => 0 | Failure,
+  find: typeof inSidecar = inSidecar,
 ): 0 | Failure {
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const result = inSidecar<0 | Failure | undefined>(context, fd, path, (folder, subject) => {
+    const result = find<0 | Failure | undefined>(context, fd, path, (folder, subject) => {
       const locks = lockFolders([folder], context.isWorker);
       if (locks === undefined) return -Errno.EAGAIN;
       try {

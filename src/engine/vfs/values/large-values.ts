@@ -20,6 +20,21 @@ import {
 import type { Subject } from "../sidecar/entry.ts";
 import type { Count, Failure } from "../store.ts";
 import { ValuePlace, type ValueSize } from "../value-store.ts";
+import {
+  removeAppleValue,
+  renameAppleValue,
+  setAppleValue,
+  truncateAppleFork,
+  writeAppleFork,
+  zeroAppleFork,
+} from "./apple-changes.ts";
+import {
+  flushAppleValue,
+  getAppleValue,
+  isAbsent,
+  measureAppleValue,
+  readAppleValue,
+} from "./apple-values.ts";
 import { changeSidecar, inSidecar } from "./in-sidecar.ts";
 import { changeOverflow } from "./named-values.ts";
 import { type OverflowTarget, isMarkedFor, isStub, storeOverflow } from "./overflow.ts";
@@ -57,16 +72,20 @@ export function measureNamedValues(
     return { bytes, last: bytes === 0 ? -1 : (room.bytes[bytes - 1] ?? 0), place: ValuePlace.ATTRIBUTE };
   });
   const elsewhere = names.filter((_, i) => sizes[i] === undefined);
-  if (elsewhere.length === 0) return sizes.map((size) => size ?? -Errno.ENODATA);
+  const inFile = (size: ValueSize | Failure, i: number): ValueSize | Failure =>
+    isAbsent(size) ? measureAppleValue(context, fd, path, names[i] ?? "") : size;
+  if (elsewhere.length === 0) return sizes.map((size) => size ?? -Errno.ENODATA).map(inFile);
   const stored = inSidecar(context, fd, path, (folder, subject) =>
     measureSidecarValues(folder, subject, elsewhere),
   );
   if (typeof stored === "number" && stored !== -Errno.ENODATA && stored !== -Errno.ENOENT) return stored;
   let next = 0;
-  return sizes.map((size) => {
-    if (size !== undefined) return size;
-    return typeof stored === "number" ? -Errno.ENODATA : (stored[next++] ?? -Errno.ENODATA);
-  });
+  return sizes
+    .map((size) => {
+      if (size !== undefined) return size;
+      return typeof stored === "number" ? -Errno.ENODATA : (stored[next++] ?? -Errno.ENODATA);
+    })
+    .map(inFile);
 }
 
 /**
@@ -74,6 +93,19 @@ export function measureNamedValues(
  * the page cache.
  */
 export function readValueAt(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  name: string,
+  address: number,
+  length: number,
+  offset: number,
+): Count | Failure {
+  const count = readStored(context, fd, path, name, address, length, offset);
+  return isAbsent(count) ? readAppleValue(context, fd, path, name, address, length, offset) : count;
+}
+
+function readStored(
   context: ShareContext,
   fd: number,
   path: string,
@@ -169,9 +201,10 @@ export function writeValueAt(
   length: number,
   offset: number,
 ): Count | Failure {
-  return withDataFile(context, fd, path, name, (data) =>
+  const count = withDataFile(context, fd, path, name, (data) =>
     writeRange(data, address, length, DATA_START + offset),
   );
+  return isAbsent(count) ? writeAppleFork(context, fd, path, name, address, length, offset) : count;
 }
 
 /** `LargeValues.truncate`. */
@@ -182,10 +215,11 @@ export function truncateValue(
   name: string,
   size: number,
 ): 0 | Failure {
-  return withDataFile(context, fd, path, name, (data) => {
+  const result = withDataFile(context, fd, path, name, (data) => {
     const failure = truncateFd(data, DATA_START + size);
     return failure < 0 ? failure : 0;
   });
+  return isAbsent(result) ? truncateAppleFork(context, fd, path, name, size) : result;
 }
 
 /** `LargeValues.zeroRange`. */
@@ -197,12 +231,20 @@ export function zeroValueRange(
   offset: number,
   length: number,
 ): Count | Failure {
-  return withDataFile(context, fd, path, name, (data) => zeroRange(data, DATA_START + offset, length, false));
+  const count = withDataFile(context, fd, path, name, (data) =>
+    zeroRange(data, DATA_START + offset, length, false),
+  );
+  return isAbsent(count) ? zeroAppleFork(context, fd, path, name, offset, length) : count;
 }
 
 /** `LargeValues.flush`: attributes reach the disk with their file. */
 export function flushValue(context: ShareContext, fd: number, path: string, name: string): 0 | Failure {
   if (!context.isWorker) return -Errno.EAGAIN;
+  const flushed = flushStored(context, fd, path, name);
+  return isAbsent(flushed) ? flushAppleValue(context, fd, path) : flushed;
+}
+
+function flushStored(context: ShareContext, fd: number, path: string, name: string): 0 | Failure {
   const attribute = attributeBytes(fd, name);
   if (attribute !== undefined) return attribute < 0 ? attribute : 0;
   const result = inSidecar<0 | Failure>(context, fd, path, (folder, subject) => {
@@ -226,6 +268,28 @@ export function storeLargeValue(
 ): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
   if (!context.isWorker) return -Errno.EAGAIN;
+  const inFile = measureAppleValue(context, fd, path, name);
+  const isInFile = typeof inFile !== "number";
+  const present = data ?? (isInFile ? getAppleValue(context, fd, path, name) : undefined);
+  if (typeof present === "number") return present;
+  if (present !== undefined) {
+    const result = setAppleValue(context, fd, path, name, present.subarray(0, bytes), () => false);
+    if (result !== undefined) return result;
+  }
+  const stored = storeAsFile(context, fd, path, name, present, bytes);
+  // It has become too long for an attribute of macOS.
+  if (stored === 0 && isInFile) removeAppleValue(context, fd, path, name);
+  return stored;
+}
+
+function storeAsFile(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  name: string,
+  data: Uint8Array | undefined,
+  bytes: number,
+): 0 | Failure {
   return changeOverflow(context, fd, path, (target) => {
     const { folder, subject } = target;
     const fill = (to: number): 0 | Failure =>
@@ -263,6 +327,8 @@ export function renameNamedValue(
 ): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
   if (!context.isWorker) return -Errno.EAGAIN;
+  const inFile = renameAppleValue(context, fd, path, name, newName);
+  if (!isAbsent(inFile)) return inFile;
   const attribute = attributeBytes(fd, name);
   if (attribute !== undefined) return attribute < 0 ? attribute : -Errno.EOPNOTSUPP;
   const result = changeSidecar(context, fd, path, (folder, subject) =>

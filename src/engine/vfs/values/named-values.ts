@@ -18,6 +18,7 @@ import {
   putOverflow,
   removeWithOverflow,
 } from "./overflow.ts";
+import { foldName } from "../name/names.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Subject } from "../sidecar/entry.ts";
 import {
@@ -27,6 +28,8 @@ import {
   setSidecarValue,
 } from "../sidecar/folder.ts";
 import type { Failure } from "../store.ts";
+import { removeAppleValue, setAppleValue } from "./apple-changes.ts";
+import { getAppleValue, isAbsent, listAppleValues } from "./apple-values.ts";
 import { inSidecar, changeSidecar } from "./in-sidecar.ts";
 
 // XATTR_SIZE_MAX, the kernel's limit.
@@ -46,6 +49,13 @@ export function getNamedValue(
   path: string,
   name: string,
 ): Uint8Array | Failure {
+  const value = getStored(context, fd, path, name);
+  if (!isAbsent(value)) return value;
+  const inFile = getAppleValue(context, fd, path, name);
+  return isAbsent(inFile) ? value : inFile;
+}
+
+function getStored(context: ShareContext, fd: number, path: string, name: string): Uint8Array | Failure {
   const length = getXattr(fd, name, room);
   const attribute = length >= 0 ? room.bytes.slice(0, length) : undefined;
   if (attribute !== undefined && !isStub(name, attribute)) return attribute;
@@ -76,6 +86,23 @@ export function setNamedValue(
   if (context.grant.readOnly) return -Errno.EROFS;
   // A large value goes into a file that is synced to disk, for which the event loop must not wait.
   if (value.length > MAX_XATTR_BYTES && !context.isWorker) return -Errno.EAGAIN;
+  const data = context.grant.streamForm === "samba" ? value.subarray(0, -1) : value;
+  const isStored = (): boolean => !isAbsent(getStored(context, fd, path, name));
+  const inFile = setAppleValue(context, fd, path, name, data, isStored);
+  if (inFile === undefined) return setStored(context, fd, path, name, value, overflows);
+  // An earlier version stored it in the sidecar, and would count.
+  if (inFile === 0) removeStored(context, fd, path, name);
+  return inFile;
+}
+
+function setStored(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  name: string,
+  value: Uint8Array,
+  overflows: boolean,
+): 0 | Failure {
   const failure = statFd(fd, stat);
   if (failure < 0) return failure;
   const traits = traitsOf(context, deviceOf(stat), fd);
@@ -97,6 +124,13 @@ export function setNamedValue(
 /** `NamedValues.remove`. */
 export function removeNamedValue(context: ShareContext, fd: number, path: string, name: string): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
+  const inFile = removeAppleValue(context, fd, path, name);
+  if (inFile < 0 && !isAbsent(inFile)) return inFile;
+  const stored = removeStored(context, fd, path, name);
+  return isAbsent(stored) && inFile === 0 ? 0 : stored;
+}
+
+function removeStored(context: ShareContext, fd: number, path: string, name: string): 0 | Failure {
   if (mayOverflow(name) && mayHaveOverflow(fd, name)) {
     const result = changeOverflow(context, fd, path, (target) => removeWithOverflow(target, name));
     if (result !== -Errno.ENOENT) return result;
@@ -112,6 +146,15 @@ export function listNamedValues(
   fd: number,
   path: string,
 ): readonly string[] | Failure {
+  const stored = listStored(context, fd, path);
+  if (typeof stored === "number") return stored;
+  const inFile = listAppleValues(context, fd, path);
+  if (typeof inFile === "number") return isAbsent(inFile) ? stored : inFile;
+  const known = new Set(stored.map(foldName));
+  return [...stored, ...inFile.filter((name) => !known.has(foldName(name)))];
+}
+
+function listStored(context: ShareContext, fd: number, path: string): readonly string[] | Failure {
   const failure = statFd(fd, stat);
   if (failure < 0) return failure;
   const names = listXattrs(fd);

@@ -2,7 +2,7 @@
 import { rowsOf } from "./parameter.ts";
 
 const { flag: globalFlag, text: globalText } = rowsOf("global");
-const { flag } = rowsOf("share");
+const { choice, flag } = rowsOf("share");
 
 export const APPLE = [
   globalFlag(
@@ -15,6 +15,29 @@ export const APPLE = [
     "MacSamba",
     "Model whose icon macOS shows for the server, such as `Xserve`, `TimeCapsule8,119` or `MacPro7,1`; multicast DNS announces it as well.",
     { aliases: ["fruit:model"] },
+  ),
+  choice(
+    "fruit:metadata",
+    { auto: ["auto"], stream: ["stream"] },
+    "auto",
+    "Where new Finder information and tags of macOS are stored. stream: as streams; auto: as streams, but on disks without extended attributes (FAT, exFAT) in AppleDouble files `._NAME`, as macOS itself stores them there. Existing metadata is read and changed in whichever form a file has.",
+  ),
+  choice(
+    "fruit:resource",
+    { auto: ["auto"], file: ["file"], stream: ["stream", "xattr"] },
+    "auto",
+    "Where new resource forks are stored. stream: as streams; file: in AppleDouble files `._NAME`; auto: as streams, and in AppleDouble files on disks without extended attributes.",
+    { aliases: ["fruit:ressource"] },
+  ),
+  flag(
+    "fruit:veto_appledouble",
+    "yes",
+    "Do not list AppleDouble files `._NAME` whose content clients see as streams of NAME. Others are listed whatever it says, and all can be opened by name.",
+  ),
+  flag(
+    "fruit:wipe_intentionally_left_blank_rfork",
+    "no",
+    "Show the placeholder of 286 bytes that macOS writes into AppleDouble files as an empty resource fork.",
   ),
   flag(
     "fruit:validate_afpinfo",

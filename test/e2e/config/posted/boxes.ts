@@ -99,7 +99,6 @@ export const BOXES: readonly Posted[] = [
     },
     says: [
       effects(7, "fruit:posix_rename", FINDER),
-      effects(8, "fruit:veto_appledouble", FINDER),
       "warning: smb.conf:14: 'durable handles' has no effect in a share, write it in [global]",
     ],
     access: [

@@ -72,8 +72,6 @@ export const CONTAINERS: readonly Posted[] = [
       effects(31, "client ipc max protocol", CLIENTS),
       effects(32, "client min protocol", CLIENTS),
       effects(35, "fruit:delete_empty_adfiles", FINDER),
-      effects(37, "fruit:veto_appledouble", FINDER),
-      effects(38, "fruit:wipe_intentionally_left_blank_rfork", FINDER),
       effects(5, "server services", SOCKETS),
     ],
     access: [

@@ -1,0 +1,219 @@
+// The AppleDouble file `._NAME` beside an object: opened, and replaced as a whole so that a killed server
+// leaves the old file or the new one. All functions run as the thread's current user.
+import { setOwnerFd, renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
+import { Errno } from "../../../linux/errno.ts";
+import { setFatAttributes } from "../../../linux/fat-attributes.ts";
+import { readPlain, syncData } from "../../../linux/io.ts";
+import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
+import { isGivenUp } from "../context/given-up.ts";
+import { keepingFolderTimes } from "../context/folder-times.ts";
+import {
+  type AppleDouble,
+  type AttributeData,
+  type Extent,
+  MAX_HEAD_BYTES,
+  PLACEHOLDER_FORK_BYTES,
+  decodeAppleDouble,
+  encodeAppleDouble,
+  isPlaceholderFork,
+  othersOf,
+} from "../format/apple-double.ts";
+import { temporaryName } from "../name/own-names.ts";
+import { copyBytes, writeAll } from "../sidecar/data-file.ts";
+import type { Failure } from "../store.ts";
+
+const PREFIX = "._";
+/** Enough for the files that macOS makes. */
+const FIRST_BYTES = 4096;
+const FAT_HIDDEN_ARCHIVE = 0x22;
+const NO_FINDER_INFO = new Uint8Array(32);
+
+const facts = emptyStatx();
+const first = new Uint8Array(FIRST_BYTES);
+
+const absences: ReadonlySet<number> = new Set([
+  Errno.ENOENT,
+  Errno.ELOOP,
+  Errno.ENXIO,
+  Errno.EISDIR,
+  Errno.ENAMETOOLONG,
+]);
+
+export function companionName(name: string): string {
+  return PREFIX + name;
+}
+
+/** The name of the object that a file of this name belongs to; undefined for other names. */
+export function ownerName(name: string): string | undefined {
+  return name.length > PREFIX.length && name.startsWith(PREFIX) ? name.slice(PREFIX.length) : undefined;
+}
+
+export interface Companion {
+  /** The caller closes it. */
+  readonly fd: number;
+  readonly double: AppleDouble;
+  readonly bytes: number;
+}
+
+/**
+ * Opens the AppleDouble file of the object `name` with the owner `uid`; -ENODATA where there is none that the
+ * server understands.
+ */
+export function openCompanion(
+  folder: number,
+  name: string,
+  uid: number,
+  access: number = Open.RDONLY,
+): Companion | Failure {
+  const flags = access | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY;
+  const fd = openAt(folder, companionName(name), flags);
+  if (fd < 0) return isAbsence(fd) ? -Errno.ENODATA : fd;
+  const double = understand(fd, uid);
+  if (typeof double !== "number") return { fd, double, bytes: facts.size };
+  closeFd(fd);
+  return double;
+}
+
+function isAbsence(failure: Failure): boolean {
+  return absences.has(-failure);
+}
+
+function understand(fd: number, uid: number): AppleDouble | Failure {
+  const failure = statFd(fd, facts);
+  if (failure < 0) return failure;
+  if ((facts.mode & ModeType.MASK) !== ModeType.REGULAR) return -Errno.ENODATA;
+  // Another user's file must not be read by a hard link to it.
+  if (facts.links > 1 && facts.uid !== uid) return -Errno.ENODATA;
+  const count = readPlain(fd, first, 0, FIRST_BYTES, 0);
+  if (count < 0) return count;
+  const double = decodeAppleDouble(first.subarray(0, count), facts.size);
+  if (double !== undefined || count < FIRST_BYTES) return double ?? -Errno.ENODATA;
+  const head = new Uint8Array(Math.min(facts.size, MAX_HEAD_BYTES));
+  const whole = readPlain(fd, head, 0, head.length, 0);
+  if (whole < 0) return whole;
+  return decodeAppleDouble(head.subarray(0, whole), facts.size) ?? -Errno.ENODATA;
+}
+
+/** Reads a range; -EIO where the file has become shorter. */
+export function readExtent(fd: number, { offset, length }: Extent): Uint8Array | Failure {
+  const bytes = new Uint8Array(length);
+  const count = length === 0 ? 0 : readPlain(fd, bytes, 0, length, offset);
+  if (count < 0) return count;
+  return count === length ? bytes : -Errno.EIO;
+}
+
+export function readFinderInfo({ fd, double }: Companion): Uint8Array | Failure {
+  return double.finderInfo === undefined ? NO_FINDER_INFO : readExtent(fd, double.finderInfo);
+}
+
+/** True where the resource fork is the placeholder that macOS writes. */
+export function hasPlaceholder({ fd, double }: Companion): boolean {
+  if (double.fork?.length !== PLACEHOLDER_FORK_BYTES) return false;
+  const fork = readExtent(fd, double.fork);
+  return typeof fork !== "number" && isPlaceholderFork(fork);
+}
+
+/** What a change leaves as it was is undefined; a fork that is null goes. */
+export interface CompanionChange {
+  readonly finderInfo?: Uint8Array;
+  readonly attributes?: (old: readonly AttributeData[]) => readonly AttributeData[];
+  readonly fork?: Uint8Array | null;
+  /** The file stays even if nothing is in it. */
+  readonly keepsFile?: boolean;
+}
+
+/**
+ * Replaces the AppleDouble file of `name`, or makes it, owned like the object `of`; removes it where nothing
+ * would be left in it. -E2BIG where macOS would not take it.
+ */
+export function replaceCompanion(
+  folder: number,
+  name: string,
+  of: Statx,
+  old: Companion | undefined,
+  change: CompanionChange,
+): 0 | Failure {
+  const finderInfo = change.finderInfo ?? (old === undefined ? NO_FINDER_INFO : readFinderInfo(old));
+  if (typeof finderInfo === "number") return finderInfo;
+  const present = old === undefined ? [] : readAttributes(old);
+  if (typeof present === "number") return present;
+  const others = old === undefined ? [] : readOthers(old);
+  if (typeof others === "number") return others;
+  const attributes = change.attributes?.(present) ?? present;
+  const kept = change.fork === undefined ? old?.double.fork : undefined;
+  const forkBytes = change.fork?.length ?? kept?.length ?? 0;
+  const isBlank = finderInfo.every((byte) => byte === 0) && attributes.length === 0 && others.length === 0;
+  const hasFork =
+    change.fork instanceof Uint8Array ||
+    (kept !== undefined && kept.length > 0 && !(old && hasPlaceholder(old)));
+  if (isBlank && !hasFork && change.keepsFile !== true)
+    return old === undefined ? 0 : removeCompanion(folder, name);
+  const head = encodeAppleDouble({ finderInfo, attributes, others, forkBytes });
+  if (head === undefined) return -Errno.E2BIG;
+  const { uid, gid, mode } = of;
+  const owner = { uid, gid, mode: mode & 0o666 };
+  return keepingFolderTimes(folder, companionName(name), () =>
+    replaceBy(folder, companionName(name), owner, (fd) => {
+      const failure = writeAll(fd, head, 0);
+      if (failure < 0) return failure;
+      if (change.fork instanceof Uint8Array) return writeAll(fd, change.fork, head.length);
+      if (kept === undefined || old === undefined) return 0;
+      return copyBytes(old.fd, kept.offset, fd, head.length, kept.length);
+    }),
+  );
+}
+
+export function removeCompanion(folder: number, name: string): 0 | Failure {
+  return keepingFolderTimes(folder, companionName(name), () => unlinkAt(folder, companionName(name), false));
+}
+
+function readAttributes({ fd, double }: Companion): AttributeData[] | Failure {
+  const attributes: AttributeData[] = [];
+  for (const attribute of double.attributes) {
+    const data = readExtent(fd, attribute);
+    if (typeof data === "number") return data;
+    attributes.push({ name: attribute.name, flags: attribute.flags, data });
+  }
+  return attributes;
+}
+
+function readOthers({ fd, double }: Companion): { id: number; data: Uint8Array }[] | Failure {
+  const others: { id: number; data: Uint8Array }[] = [];
+  for (const entry of othersOf(double.entries)) {
+    const data = readExtent(fd, entry);
+    if (typeof data === "number") return data;
+    others.push({ id: entry.id, data });
+  }
+  return others;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
+function replaceBy(
+  folder: number,
+  name: string,
+  { uid, gid, mode }: Owner,
+  fill: (fd: number) => 0 | Failure,
+): 0 | Failure {
+  const temporary = temporaryName();
+  const flags = Open.WRONLY | Open.CREAT | Open.EXCL | Open.NOFOLLOW;
+  const fd = openAt(folder, temporary, flags, mode);
+  if (fd < 0) return fd;
+  let failure = fill(fd);
+  if (failure === 0) failure = syncData(fd);
+  // FAT has no owners.
+  setOwnerFd(fd, uid, gid);
+  setFatAttributes(fd, FAT_HIDDEN_ARCHIVE);
+  const closed = closeFd(fd);
+  // NFS and FUSE may report a full disk at close(2) only.
+  if (failure === 0 && closed < 0) failure = closed;
+  if (failure === 0 && isGivenUp()) failure = -Errno.ETIMEDOUT;
+  if (failure === 0) failure = renameAt(folder, temporary, folder, name, 0);
+  if (failure < 0) unlinkAt(folder, temporary, false);
+  return failure;
+}

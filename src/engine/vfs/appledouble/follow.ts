@@ -1,0 +1,103 @@
+// The AppleDouble file of an object goes where the object goes. It follows it, as on macOS: a server that is
+// killed in between leaves it under its old name, where it is listed because its object is missing.
+import { linkAt, renameAt, RENAME_NOREPLACE } from "../../../linux/directory-entries.ts";
+import { Errno } from "../../../linux/errno.ts";
+import { closeFd } from "../../../linux/open.ts";
+import { type Statx, emptyStatx, statAt } from "../../../linux/stat.ts";
+import { identityOf } from "../format/file-stat.ts";
+import type { Failure } from "../store.ts";
+import { companionName, openCompanion, removeCompanion } from "./companion.ts";
+
+interface Name {
+  readonly directory: number;
+  readonly name: string;
+}
+
+const MAX_ASIDE = 9;
+const MAX_NAME_BYTES = 255;
+const stat = emptyStatx();
+const other = emptyStatx();
+const file = emptyStatx();
+const encoder = new TextEncoder();
+
+/** True where a file has the name of the object's AppleDouble file; costs one look-up. */
+export function mayHaveCompanion({ directory, name }: Name): boolean {
+  return statAt(directory, companionName(name), file) === 0;
+}
+
+/** True where the server understands it. `of` is the object. */
+function hasCompanion({ directory, name }: Name, of: Statx): boolean {
+  const companion = openCompanion(directory, name, of.uid);
+  if (typeof companion === "number") return false;
+  closeFd(companion.fd);
+  return true;
+}
+
+/** True where `unlinkCompanion` is to follow the removal of the object. */
+export function isToUnlink(of: Name): boolean {
+  return mayHaveCompanion(of) && statAt(of.directory, of.name, stat) === 0 && hasCompanion(of, stat);
+}
+
+export function unlinkCompanion({ directory, name }: Name): void {
+  removeCompanion(directory, name);
+}
+
+/** What has to follow a rename; found before it. */
+export interface Following {
+  readonly source: boolean;
+  /** The AppleDouble file of the object that the rename replaces. */
+  readonly replaced: boolean;
+}
+
+/** Undefined where neither name has such a file. */
+export function followingOf(from: Name, to: Name): Following | undefined {
+  const mayMove = mayHaveCompanion(from);
+  if (!mayMove && !mayHaveCompanion(to)) return undefined;
+  if (statAt(from.directory, from.name, stat) < 0) return undefined;
+  const isThere = statAt(to.directory, to.name, other) === 0;
+  const isOther = isThere && identityOf(other) !== identityOf(stat);
+  return { source: mayMove && hasCompanion(from, stat), replaced: isOther && hasCompanion(to, other) };
+}
+
+/** After the rename. */
+export function followRename(from: Name, to: Name, { source, replaced }: Following): void {
+  if (!source) {
+    if (replaced) removeCompanion(to.directory, to.name);
+    return;
+  }
+  // Another file under that name is not the server's to replace.
+  if (!replaced && mayHaveCompanion(to) && !isSameCompanion(from, to)) setAside(to);
+  renameAt(from.directory, companionName(from.name), to.directory, companionName(to.name), 0);
+}
+
+function isSameCompanion(from: Name, to: Name): boolean {
+  if (statAt(from.directory, companionName(from.name), stat) < 0) return false;
+  return statAt(to.directory, companionName(to.name), other) === 0 && identityOf(stat) === identityOf(other);
+}
+
+function setAside({ directory, name }: Name): void {
+  for (let i = 1; i <= MAX_ASIDE; i++) {
+    const suffix = `.${i}`;
+    let aside = companionName(name);
+    while (encoder.encode(aside + suffix).length > MAX_NAME_BYTES) aside = aside.slice(0, -1);
+    const free = aside + suffix;
+    let result = renameAt(directory, companionName(name), directory, free, RENAME_NOREPLACE);
+    if (result === -Errno.EINVAL && statAt(directory, free, file) < 0)
+      result = renameAt(directory, companionName(name), directory, free, 0);
+    if (result === 0) return;
+  }
+}
+
+/** Gives the AppleDouble file of a hard-linked object the new name, too. */
+export function followLink(from: Name, to: Name, of: Statx): void {
+  if (!hasCompanion(from, of)) return;
+  const linked: 0 | Failure = linkAt(
+    from.directory,
+    companionName(from.name),
+    to.directory,
+    companionName(to.name),
+  );
+  if (linked !== -Errno.EEXIST || isSameCompanion(from, to)) return;
+  setAside(to);
+  linkAt(from.directory, companionName(from.name), to.directory, companionName(to.name));
+}
