@@ -267,7 +267,7 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     stub.firstRun = true;
     visitor = await visit(browser, stub.url, { size: PHONE });
     page = visitor.page;
-    await page.getByLabel("Setup code").fill("1234");
+    await page.getByLabel("First password").fill("1234");
     expect(await visitor.accessFaults()).toEqual([]);
     await button("Next").click();
     await page.getByLabel("User name").fill("anna");

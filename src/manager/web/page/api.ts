@@ -1,7 +1,7 @@
 // Requests to the server's API, and who is logged on.
 import { Cell } from "./cell.ts";
 import type { SessionAnswer, VisitorAnswer } from "./model.ts";
-import { t } from "./text.ts";
+import { sentence, t } from "./text.ts";
 
 const BASE = "/api/v1/";
 
@@ -13,7 +13,7 @@ export class ApiError extends Error {
   readonly code: string;
 
   constructor(status: number, code: string, message: string) {
-    super(message);
+    super(sentence(message));
     this.status = status;
     this.code = code;
   }

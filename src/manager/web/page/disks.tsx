@@ -9,7 +9,7 @@ import { tell } from "./notice.ts";
 import { Badge, Button, Empty, Loaded, Page, SpaceBar } from "./parts.tsx";
 import { useResource } from "./resource.ts";
 import { linkTo } from "./route.ts";
-import { t } from "./text.ts";
+import { sentence, t } from "./text.ts";
 
 export function Disks(): JSX.Element {
   const { answer, fault, reload } = useResource<readonly Disk[]>("disks", ["disks", "configuration"]);
@@ -84,9 +84,9 @@ function DiskCard({ disk, onEject }: { readonly disk: Disk; readonly onEject: ()
       {totalBytes !== undefined && freeBytes !== undefined && (
         <SpaceBar total={totalBytes} free={freeBytes} label={name} />
       )}
-      {disk.state !== undefined && <p class="box warn">{disk.state}</p>}
+      {disk.state !== undefined && <p class="box warn">{sentence(disk.state)}</p>}
       {health !== undefined && health.message !== "" && health.state !== "good" && (
-        <p class={`box ${health.state === "failing" ? "fault" : "plain"}`}>{health.message}</p>
+        <p class={`box ${health.state === "failing" ? "fault" : "plain"}`}>{sentence(health.message)}</p>
       )}
       {disk.fault !== undefined && <p class="box fault">{t("disk.fault", { code: disk.fault })}</p>}
       <p class="quiet">

@@ -9,7 +9,7 @@ import { useResource } from "./resource.ts";
 import { linkTo } from "./route.ts";
 import { worstFaultOf } from "./share-faults.ts";
 import { SpeedPlot } from "./speed-plot.tsx";
-import { formatBytes, formatDuration, t } from "./text.ts";
+import { formatBytes, formatDuration, sentence, t } from "./text.ts";
 
 export function Overview(): JSX.Element {
   const now = useCell(status);
@@ -98,7 +98,10 @@ function Attention(props: { readonly disks: readonly Disk[]; readonly shares: re
       .map((share) => ({
         key: `share ${share.name}`,
         href: linkTo("shares", share.name),
-        text: t("attention.share", { name: share.name, message: worstFaultOf(share)?.message ?? "" }),
+        text: t("attention.share", {
+          name: share.name,
+          message: sentence(worstFaultOf(share)?.message ?? ""),
+        }),
       })),
     ...props.shares
       .filter((share) => !share.isServed && worstFaultOf(share) === undefined)
@@ -109,7 +112,7 @@ function Attention(props: { readonly disks: readonly Disk[]; readonly shares: re
       })),
     ...props.disks.flatMap((disk) => {
       const words = disk.health?.state === "failing" ? disk.health.message : (disk.state ?? disk.fault);
-      const text = t("attention.disk", { name: nameOfDisk(disk), message: words ?? "" });
+      const text = t("attention.disk", { name: nameOfDisk(disk), message: sentence(words ?? "") });
       return words === undefined ? [] : [{ key: `disk ${disk.mountPoint}`, href: linkTo("disks"), text }];
     }),
   ];

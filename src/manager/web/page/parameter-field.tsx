@@ -5,7 +5,7 @@ import type { Edits } from "./editing.ts";
 import type { Parameter, ParameterFault, Place } from "./model.ts";
 import { Button, type FieldAttributes } from "./parts.tsx";
 import { usePathCheck } from "./path-check.ts";
-import { t, wordFor } from "./text.ts";
+import { sentence, t, wordFor } from "./text.ts";
 
 interface ParameterFieldProps {
   readonly parameter: Parameter;
@@ -23,9 +23,9 @@ export function ParameterField({ parameter, edits, faults, file, onEdit }: Param
   const value = edited === null ? parameter.default : (edited ?? parameter.value);
   const check = usePathCheck(name === "path" && typeof edited === "string" ? edited : "");
   const own = faults.filter((fault) => fault.parameter === name);
-  const bad = own.filter(({ kind }) => kind !== "info").map(({ message }) => message);
+  const bad = own.filter(({ kind }) => kind !== "info").map(({ message }) => sentence(message));
   if (check.fault !== undefined) bad.push(check.fault);
-  const notes = own.filter(({ kind }) => kind === "info").map(({ message }) => message);
+  const notes = own.filter(({ kind }) => kind === "info").map(({ message }) => sentence(message));
   const isSet = edited === undefined ? parameter.isSet : edited !== null;
   const word = wordFor("parameter", name);
   const attributes = {
@@ -97,18 +97,18 @@ function ValueInput({ parameter, value, attributes, onValue }: ValueInputProps):
     >
       {all.map((option) => (
         <option key={option} value={option}>
-          {optionWord(kind, option)}
+          {optionWord(parameter, option)}
         </option>
       ))}
     </select>
   );
 }
 
-function optionWord(kind: string, option: string): string {
+function optionWord({ kind, name }: Parameter, option: string): string {
   if (option === "") return t("parameter.empty");
   if (kind === "boolean" && option === "yes") return t("yes");
   if (kind === "boolean" && option === "no") return t("no");
-  return option;
+  return wordFor("choice", `${name}.${option}`) ?? option;
 }
 
 function placeWords(parameter: Parameter, isSet: boolean, ofShare: string | undefined): string {

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import type { PathCheck } from "./model.ts";
-import { t } from "./text.ts";
+import { sentence, t } from "./text.ts";
 
 /** After the last key. */
 const QUIET_MS = 350;
@@ -38,6 +38,6 @@ export function usePathCheck(path: string): PathWords {
 }
 
 function wordsFor({ exists, isDirectory, fileSystem, ownerName, message }: PathCheck): PathWords {
-  if (!exists || !isDirectory) return { hint: undefined, fault: message || t("path.missing") };
-  return { hint: message || t("path.fine", { fileSystem, owner: ownerName }), fault: undefined };
+  if (!exists || !isDirectory) return { hint: undefined, fault: sentence(message) || t("path.missing") };
+  return { hint: sentence(message) || t("path.fine", { fileSystem, owner: ownerName }), fault: undefined };
 }

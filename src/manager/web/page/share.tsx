@@ -13,7 +13,7 @@ import { Badge, Button, Loaded, Page } from "./parts.tsx";
 import { goTo, linkTo } from "./route.ts";
 import { SaveBar } from "./save-bar.tsx";
 import { worstFaultOf } from "./share-faults.ts";
-import { t } from "./text.ts";
+import { sentence, t } from "./text.ts";
 
 /** What most people change; the rest is further below. */
 const BASIC: readonly string[] = ["path", "comment", "read only", "guest ok", "browseable"];
@@ -120,7 +120,7 @@ function ShareState({ share }: { readonly share: ShareDetail }): JSX.Element {
           <ul>
             {(others.length > 0 ? others : share.faults).map(({ parameter, line, message }) => (
               <li key={`${parameter} ${line}`}>
-                {message} {line > 0 && <span>{t("place.line", { line: String(line) })}</span>}
+                {sentence(message)} {line > 0 && <span>{t("place.line", { line: String(line) })}</span>}
               </li>
             ))}
           </ul>

@@ -9,7 +9,7 @@ import { usePathCheck } from "./path-check.ts";
 import { useResource } from "./resource.ts";
 import { goTo, linkTo } from "./route.ts";
 import { worstFaultOf } from "./share-faults.ts";
-import { t } from "./text.ts";
+import { sentence, t } from "./text.ts";
 
 export function Shares(): JSX.Element {
   const { answer, fault } = useResource<readonly Share[]>("shares", ["configuration", "disks"]);
@@ -57,7 +57,7 @@ function ShareCard({ share }: { readonly share: Share }): JSX.Element {
       </div>
       {share.comment !== "" && <p>{share.comment}</p>}
       {share.path !== "" && <p class="quiet path">{share.path}</p>}
-      {fault !== undefined && <p class="bad">{fault.message}</p>}
+      {fault !== undefined && <p class="bad">{sentence(fault.message)}</p>}
     </li>
   );
 }

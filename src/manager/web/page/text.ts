@@ -26,9 +26,15 @@ function chooseForm(forms: Plural, count: number): string {
 }
 
 /** The message of `prefix.name` where the catalogue has one. */
-export function wordFor(prefix: "parameter" | "hint", name: string): string | undefined {
+export function wordFor(prefix: "parameter" | "hint" | "choice", name: string): string | undefined {
   const key = `${prefix}.${name}`;
   return Object.hasOwn(MESSAGES, key) ? t(key as MessageKey) : undefined;
+}
+
+/** What the server says begins in lower case and has no full stop, as a line of its log. */
+export function sentence(text: string): string {
+  const first = /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
+  return `${first}${text.slice(1)}${text === "" || /[.!?:]$/.test(text) ? "" : "."}`;
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"] as const;

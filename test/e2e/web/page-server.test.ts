@@ -1,0 +1,151 @@
+// The executable's own web page in a browser: what it changes is seen by smbclient, and what clients do by it.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { findFreePort, giveToTester, TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
+import { findProgram } from "../../tools.ts";
+import { connectionWords, demandSmbclient, hasSmbclient, runSmbclient } from "../client/smbclient.ts";
+import { startServer } from "../client/server.ts";
+import { canPlugDisks, VolumesRig } from "../client/volumes-rig.ts";
+import { logOn, startBrowser, visit, type Visitor } from "./browser.ts";
+
+const ANNA = { user: "minismbd-anna", password: "Rainy-Window-3" };
+const HOSTILE = "<img src=x onerror=window.hacked=1>";
+
+describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the executable's page", () => {
+  let browser: Browser;
+  let rig: VolumesRig | undefined;
+  let server: TestServer;
+  let visitor: Visitor;
+  let page: Page;
+  let url: string;
+
+  beforeAll(async () => {
+    const webPort = await findFreePort();
+    url = `https://127.0.0.1:${webPort}/`;
+    const options = {
+      shares: [{ name: "test" }],
+      parameters: { "web port": String(webPort), "admin users": TESTER.user, "log level": "info" },
+    };
+    if (canPlugDisks) {
+      rig = await VolumesRig.start({}, options);
+      server = rig.server;
+    } else server = await startServer(options);
+    browser = await startBrowser();
+    visitor = await visit(browser, url);
+    page = visitor.page;
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await (rig ?? server)?.stop();
+  });
+
+  const button = (name: string) => page.getByRole("button", { name, exact: true });
+  const dialog = () => page.getByRole("dialog");
+  const told = (text: string) => page.getByRole("status").filter({ hasText: text }).waitFor();
+  const open = async (view: string) => {
+    await page.goto(`${url}#/${view}`);
+    await page.locator("h1").waitFor();
+  };
+
+  test("who is no administrator is refused, and an administrator sees the server", async () => {
+    await page.getByLabel("User name").fill(TESTER2.user);
+    await page.getByLabel("Password").fill(TESTER2.password);
+    await button("Log on").click();
+    await page.getByRole("alert").filter({ hasText: "administrator" }).waitFor();
+    await logOn(visitor, TESTER.user, TESTER.password);
+    await page.getByText("\\\\MINISMBD").waitFor();
+    await page.locator(".plot canvas").waitFor();
+    expect(await visitor.accessFaults()).toEqual([]);
+  });
+
+  test("a share that is made on the page is used by smbclient", async () => {
+    const path = join(server.directory, "music");
+    mkdirSync(path);
+    giveToTester(path);
+    await open("shares");
+    await button("Make a share").click();
+    await page.getByLabel("Name", { exact: true }).fill("Music");
+    await page.getByLabel("Folder on the server").fill(`${path}-none`);
+    await dialog().getByRole("alert").waitFor();
+    await page.getByLabel("Folder on the server").fill(path);
+    await dialog().getByText("The folder is there").waitFor();
+    await dialog().getByRole("button", { name: "Make a share" }).click();
+    await told("The share Music is ready.");
+    await page.getByRole("heading", { level: 1, name: "Music" }).waitFor();
+    const listing = await demandSmbclient(server, ["mkdir new", "ls"], { share: "Music" });
+    expect(listing).toContain("new");
+    expect(readFileSync(join(server.directory, "minismbd.conf"), "utf8")).toContain(`[Music]\n`);
+    await page.getByLabel("Description").fill("For everybody");
+    await page.getByRole("combobox", { name: "Read only" }).selectOption("yes");
+    await button("Save").click();
+    await told("The share Music is saved");
+    const { output } = await runSmbclient(server, ["mkdir other"], { share: "Music" });
+    expect(output).toContain("NT_STATUS_");
+    await page
+      .getByText(/minismbd\.conf, line \d+/)
+      .first()
+      .waitFor();
+  });
+
+  test("a user who is added on the page logs on over SMB, with the rights that the page gives", async () => {
+    await open("users");
+    await button("Add a user").click();
+    await dialog().getByLabel("User name").fill(ANNA.user);
+    await dialog().getByLabel("Password", { exact: true }).fill(ANNA.password);
+    await dialog().getByRole("button", { name: "Add a user" }).click();
+    await told(`The user ${ANNA.user} is added.`);
+    await demandSmbclient(server, ["ls"], { user: ANNA });
+    await open("shares/test");
+    await page.getByRole("radio", { name: `${ANNA.user}: Nothing` }).check();
+    await button("Save who may do what").click();
+    await told("Who may use test is saved");
+    const { output } = await runSmbclient(server, ["ls"], { user: ANNA });
+    expect(output).toContain("NT_STATUS_ACCESS_DENIED");
+    await demandSmbclient(server, ["ls"], { user: TESTER });
+  });
+
+  test("the log shows at once what clients do, names that are HTML as text", async () => {
+    await open("log");
+    await page.locator(".log").waitFor();
+    await runSmbclient(server, ["ls"], { user: { user: HOSTILE, password: "none" } });
+    await page.locator(".log li", { hasText: HOSTILE }).first().waitFor();
+    expect(await page.evaluate("[window.hacked, document.querySelector('img')]")).toEqual([undefined, null]);
+  });
+
+  test("a client that is disconnected on the page sees it", async () => {
+    await open("clients");
+    const words = ["smbclient", `//${server.host}/test`, ...connectionWords(server, { user: TESTER2 })];
+    const client = Bun.spawn(words, { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+    const kick = `Disconnect ${TESTER2.user} at 127.0.0.1`;
+    await button(kick).click();
+    await dialog().getByText("The device is logged off now.").waitFor();
+    await dialog().getByRole("button", { name: "Disconnect" }).click();
+    await told(`${TESTER2.user} is disconnected.`);
+    await page.getByRole("button", { name: kick }).waitFor({ state: "detached" });
+    client.stdin.write("ls\n");
+    client.stdin.end();
+    expect(await new Response(client.stdout).text()).toContain("NT_STATUS_");
+    await client.exited;
+  });
+
+  test.skipIf(!canPlugDisks)("a disk is ejected, and safe to remove", async () => {
+    if (rig === undefined) return;
+    const disk = rig.make("photos");
+    rig.plug(disk);
+    await rig.awaitShare("photos");
+    await open("disks");
+    await page.getByRole("heading", { name: "photos" }).waitFor();
+    await button("Eject the disk photos").click();
+    await dialog().getByRole("button", { name: "Eject", exact: true }).click();
+    await told("It is safe to remove photos now.");
+    expect(rig.inside(["cat", "/proc/mounts"])).not.toContain(disk.path);
+    await page.getByRole("heading", { name: "photos" }).waitFor({ state: "detached" });
+  });
+
+  test("the page asked for nothing that its policy forbids, and reported no error", () => {
+    expect(visitor.faults).toEqual([]);
+  });
+});
