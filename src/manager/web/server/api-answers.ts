@@ -84,8 +84,11 @@ class AnswerWriter {
   items(items: readonly unknown[], etag: string | undefined): void {
     if (etag !== undefined) this.headers = { ...this.headers, ETag: `"${etag}"` };
     const kind = this.operation.answer;
-    if (kind === "one" || kind === "none") this.single.push(...items);
-    else if (kind === "stream" || items.length > 0) void this.write(items);
+    if (kind === "one" || kind === "none") {
+      this.single.push(...items);
+      // An item that is longer than a batch is followed by the wait for more.
+      this.asked?.more();
+    } else if (kind === "stream" || items.length > 0) void this.write(items);
   }
 
   ended(end: Ended): void {
