@@ -104,6 +104,7 @@ export class Sweeper {
     }
     for (const open of context.durables.expired(now)) closeOpen(context, open);
     if (now - newest >= SWEEP_MS) this.quiet.advance(connections.size === 0);
+    else context.pool.decay();
   }
 
   /** Gives back what is kept for reuse, and frees garbage. */

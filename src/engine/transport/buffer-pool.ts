@@ -86,6 +86,8 @@ class SizeClass {
   readonly cold: Slab[] = [];
   /** Addresses of slabs whose objects were dropped. */
   readonly spare: number[] = [];
+  /** The least length of `open` since the last `decay`: so many slabs were not needed. */
+  leastOpen = 0;
 
   constructor(bufferBytes: number, perSlab: number) {
     this.bufferBytes = bufferBytes;
@@ -163,7 +165,10 @@ export class BufferPool {
     const slab = sizeClass.open.at(-1) ?? this.openSlab(sizeClass);
     const buffer = slab.free.pop();
     if (buffer === undefined) throw new Error("an open slab has no free buffer");
-    if (slab.free.length === 0) sizeClass.open.pop();
+    if (slab.free.length === 0) {
+      sizeClass.open.pop();
+      sizeClass.leastOpen = Math.min(sizeClass.leastOpen, sizeClass.open.length);
+    }
     this.lentBytes += buffer.cost;
     buffer.isFree = false;
     return buffer;
@@ -217,6 +222,19 @@ export class BufferPool {
     }
   }
 
+  /**
+   * Gives the pages of slabs back that nobody has needed since the last call: after large transfers small
+   * requests do not hold their memory.
+   */
+  decay(): void {
+    for (const sizeClass of this.classes) {
+      const { open } = sizeClass;
+      const unused = open.slice(0, sizeClass.leastOpen).filter(({ isIdle }) => isIdle);
+      for (const slab of unused) this.discard(slab);
+      sizeClass.leastOpen = open.length;
+    }
+  }
+
   /** Gives the pages of an idle slab back, of the largest first; false where there is none. */
   private discardOne(): boolean {
     for (let i = this.classes.length - 1; i >= 0; i--) {
@@ -231,6 +249,7 @@ export class BufferPool {
   private discard(slab: Slab): void {
     const { open, cold, slabBytes } = slab.sizeClass;
     open.splice(open.lastIndexOf(slab), 1);
+    slab.sizeClass.leastOpen = Math.min(slab.sizeClass.leastOpen, open.length);
     discardMemory(slab.address, slabBytes);
     this.residentBytes -= slabBytes;
     cold.push(slab);

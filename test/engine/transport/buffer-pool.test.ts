@@ -122,3 +122,28 @@ test("what waits for room has it when the budget grows again", async () => {
   await Promise.resolve();
   expect(isServed).toBe(true);
 });
+
+test("`decay` gives back what was not needed since its last call, and keeps what was", () => {
+  const pool = new BufferPool(64 * MIB);
+  for (const buffer of fill(pool, MIB, 8)) pool.release(buffer);
+  pool.decay();
+  const slabBytes = pool.residentBytes / 8;
+  for (const buffer of fill(pool, MIB, 3)) pool.release(buffer);
+  expect(pool.residentBytes).toBe(8 * slabBytes);
+  pool.decay();
+  expect(pool.residentBytes).toBe(3 * slabBytes);
+  const held = pool.acquire(MIB);
+  pool.decay();
+  expect(pool.residentBytes).toBe(slabBytes);
+  expect(held.bytes[0]).toBe(3);
+  pool.release(held);
+});
+
+test("`decay` leaves slabs alone of which some buffers are in use", () => {
+  const pool = new BufferPool(MIB);
+  const [first, ...others] = fill(pool, 512, 4);
+  for (const buffer of others) pool.release(buffer);
+  for (let i = 0; i < 3; i++) pool.decay();
+  expect(first?.bytes[0]).toBe(1);
+  expect(pool.residentBytes).toBeGreaterThan(0);
+});
