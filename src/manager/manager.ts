@@ -172,6 +172,11 @@ export class ServerManager implements Manager, PipeManager {
     for (const { name } of this.users.all()) yield name;
   }
 
+  /** The machine shows its first password, by which somebody may become its administrator. */
+  isFirstRun(): boolean {
+    return this.firstLogon.isAwaited;
+  }
+
   /** `admin users` of [global] names the user. */
   isAdministrator(user: string): boolean {
     return this.config.administrators.has(user, this.systemAccounts.read(), this.users.hasNamesake(user));

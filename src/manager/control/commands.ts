@@ -25,7 +25,7 @@ import { type Answer, type ArgumentsOf, checkArguments, type Items } from "./ope
 import { type CommandName, findOperation, type OPERATIONS } from "./operations.ts";
 import type { ClosedOpen, ComponentState, EndedClient, ServedShare } from "./operations/server.ts";
 import { ControlError, type Request } from "./protocol.ts";
-import { addUser, listUsers, removeUser, setPassword, type UserHost } from "./users.ts";
+import { addUser, listUsers, removeUser, setPassword, setUp, type UserHost } from "./users.ts";
 
 /** What the commands use of the server. */
 export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, EventHost, TokenHost, UserHost {
@@ -100,6 +100,7 @@ export const COMMANDS: Implementations = {
   "add-user": addUser,
   "set-password": setPassword,
   "remove-user": removeUser,
+  setup: setUp,
   stop(host) {
     host.note("stopped");
     // After the answer is on its way.

@@ -90,11 +90,13 @@ export type ValueOf<S> = S extends { readonly enum: readonly (infer Word)[] }
         ? boolean
         : S extends { readonly type: readonly ["string", "null"] }
           ? string | null
-          : S extends { readonly items: infer Item }
-            ? readonly ValueOf<Item>[]
-            : S extends { readonly additionalProperties: infer Value }
-              ? Readonly<Record<string, ValueOf<Value>>>
-              : unknown;
+          : S extends { readonly properties: infer Fields }
+            ? { readonly [Name in keyof Fields]: ValueOf<Fields[Name]> }
+            : S extends { readonly items: infer Item }
+              ? readonly ValueOf<Item>[]
+              : S extends { readonly additionalProperties: infer Value }
+                ? Readonly<Record<string, ValueOf<Value>>>
+                : unknown;
 
 export const flag = (description: string) => ({ type: "boolean", description }) as const;
 /** A text of the server's own. */
@@ -126,7 +128,7 @@ function faultOf(value: unknown, schema: Schema): string | undefined {
     case "array":
       return faultOfList(value, schema);
     case "object":
-      return "additionalProperties" in schema ? faultOfMap(value, schema) : "is not an argument";
+      return "properties" in schema ? faultOfObject(value, schema) : faultOfMap(value, schema);
     default:
       if (value === null) return undefined;
       if (typeof value !== "string") return "is neither a text nor null";
@@ -155,6 +157,18 @@ function faultOfList(value: unknown, { items, maxItems = Infinity }: ListSchema)
   for (const item of value as unknown[]) {
     const fault = faultOf(item, items);
     if (fault !== undefined) return `has an entry that ${fault}`;
+  }
+  return undefined;
+}
+
+/** All properties of an argument are required. */
+function faultOfObject(value: unknown, { properties }: ObjectSchema): string | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "is not an object";
+  const other = Object.keys(value).find((name) => !Object.hasOwn(properties, name));
+  if (other !== undefined) return `has no field '${other.slice(0, 64)}'`;
+  for (const [name, schema] of Object.entries(properties)) {
+    const fault = faultOf((value as Readonly<Record<string, unknown>>)[name], schema);
+    if (fault !== undefined) return `has a field '${name}' that ${fault}`;
   }
   return undefined;
 }

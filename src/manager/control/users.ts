@@ -2,6 +2,7 @@
 import type { ServerFiles } from "../administration/read-configuration.ts";
 import type { Configuration } from "../config/load.ts";
 import { Refusal } from "../refusal.ts";
+import { PageSetups } from "../setup/page-setup-queue.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import { changePasswordFile, type PasswordChange } from "../users/password-change.ts";
 import { findSpelling } from "../users/password-file.ts";
@@ -61,6 +62,26 @@ export async function removeUser(host: UserHost, { name }: { readonly name: stri
     refuseLastAdministrator(host, name);
   });
   await change(host, name, { kind: "delete" }, "deleted");
+  return { items: [] };
+}
+
+interface FirstUser {
+  readonly code: string;
+  readonly user: string;
+  readonly password: string;
+  readonly share: { readonly name: string; readonly path: string } | undefined;
+}
+
+const setups = new PageSetups();
+
+export async function setUp(host: UserHost, { code, user, password, share }: FirstUser): Promise<Answer> {
+  const fault = userNameFault(user);
+  if (fault !== undefined) throw new ControlError(fault, "bad-argument");
+  const hash = hashOf(password);
+  const left = await told(() => setups.setUp({ files: host.files, code, user, hash, share }));
+  host.note(`set up, '${showName(user)}' is the administrator`);
+  if (left !== undefined) host.note(`the first password is still shown: ${left}`);
+  host.reload();
   return { items: [] };
 }
 

@@ -16,6 +16,11 @@ export class FirstLogon {
     this.follow();
   }
 
+  /** `minismbd setup` has made the account, and nobody has logged on with it yet. */
+  get isAwaited(): boolean {
+    return this.user !== undefined;
+  }
+
   /** At the start and at a reload, when files are read. */
   follow(): void {
     this.user = undefined;

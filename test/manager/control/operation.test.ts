@@ -11,6 +11,11 @@ const ROW: Operation = {
     count: { type: "integer", minimum: 1, maximum: 9 },
     flag: { type: "boolean" },
     list: { type: "array", maxItems: 2, items: { type: "string" } },
+    place: {
+      type: "object",
+      properties: { name: { type: "string" }, count: { type: "integer" } },
+      required: ["name", "count"],
+    },
     map: {
       type: "object",
       maxProperties: 2,
@@ -51,6 +56,9 @@ test.each([
   [{ name: "a", list: "a" }, "'list' is not a list"],
   [{ name: "a", list: ["a", "b", "c"] }, "'list' has more than 2 entries"],
   [{ name: "a", list: ["a", 1] }, "'list' has an entry that is not a text"],
+  [{ name: "a", place: [] }, "'place' is not an object"],
+  [{ name: "a", place: { name: "x" } }, "'place' has a field 'count' that is not a number"],
+  [{ name: "a", place: { name: "x", count: 1, more: 1 } }, "'place' has no field 'more'"],
   [{ name: "a", map: [] }, "'map' is not an object"],
   [{ name: "a", map: { a: "b", c: "d", e: "f" } }, "'map' has more than 2 entries"],
   [{ name: "a", map: { a: "long" } }, "'map' has an entry 'a' that has more than 3 characters"],
@@ -69,6 +77,7 @@ test("every argument of every operation has a bound", () => {
     "enum" in schema ||
     "maxLength" in schema ||
     (schema.type === "array" && schema.maxItems !== undefined && isBound(schema.items)) ||
+    ("properties" in schema && Object.values(schema.properties).every(isBound)) ||
     ("additionalProperties" in schema && isBound(schema.additionalProperties)) ||
     // A safe integer.
     schema.type === "integer";

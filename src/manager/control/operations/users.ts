@@ -1,7 +1,7 @@
 // Operations on the users of the password file.
 import type { Operation } from "../operation.ts";
 import { flag, objectOf, text, words } from "../schema.ts";
-import { MAX_NAME } from "./server.ts";
+import { MAX_NAME, MAX_PATH } from "./server.ts";
 
 export interface UserItem {
   readonly name: string;
@@ -55,5 +55,29 @@ export const USER_OPERATIONS = {
     answer: "none",
     changes: true,
     http: { method: "DELETE", path: "/users/{name}" },
+  },
+  setup: {
+    summary:
+      "The first run of a board that 'minismbd setup' has set up: the password that it shows makes the caller the " +
+      "administrator, with a name and password of his own. Later there is no such operation.",
+    args: {
+      code: { type: "string", minLength: 1, maxLength: 64, writeOnly: true },
+      user: NAME,
+      password: PASSWORD,
+      share: {
+        type: "object",
+        properties: {
+          name: text(MAX_NAME, "Its name."),
+          path: text(MAX_PATH, "Its directory, which is there."),
+        },
+        required: ["name", "path"],
+        description: "Also shares a directory.",
+      },
+    },
+    required: ["code", "user", "password"],
+    answer: "none",
+    changes: true,
+    isOpen: true,
+    http: { method: "POST", path: "/setup" },
   },
 } as const satisfies Readonly<Record<string, Operation>>;
