@@ -1,5 +1,5 @@
 // npm run package -- deb|openwrt [ARCHITECTURE]... [--revision N]: packages of this commit in dist/.
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEB_TARGETS, packDeb, packToolsDeb, type Release } from "./debian/deb.ts";
 import { packApk, packLuciApk } from "./openwrt/apk.ts";
@@ -39,6 +39,9 @@ function makeOpenwrt(release: Release, words: readonly string[]): void {
     print(packApk(release, architecture, executable, DIST));
   }
   print(packLuciIpk(release, DIST));
+  const script = join(DIST, "minismbd-run-from-disk.sh");
+  copyFileSync(join(ROOT, "board/openwrt/run-from-disk.sh"), script);
+  print(script);
   print(packLuciApk(release, DIST));
 }
 

@@ -7,6 +7,7 @@ import type { Release } from "../debian/deb.ts";
 import { AdbWriter, block, BlockType, type Value } from "./adb.ts";
 import {
   AFTER_INSTALL,
+  AFTER_UPGRADE,
   luciPackage,
   type OpenwrtArchitecture,
   type OpenwrtPackage,
@@ -32,7 +33,7 @@ const Field = {
   directory: { name: 1, acl: 2, files: 3 },
   file: { name: 1, acl: 2, size: 3, mtime: 4, hashes: 5, target: 6 },
   acl: { mode: 1, user: 2, group: 3 },
-  scripts: { postInstall: 3, preDeinstall: 4, postUpgrade: 7 },
+  scripts: { preInstall: 2, postInstall: 3, preDeinstall: 4, preUpgrade: 6, postUpgrade: 7 },
 } as const;
 /** The match of a dependency that must not be installed, in any version. */
 const CONFLICT = 23;
@@ -205,20 +206,29 @@ function addOwner(adb: AdbWriter, mode: number): Value {
   return adb.object({ [bits]: adb.int(mode), [user]: adb.text("root"), [group]: adb.text("root") });
 }
 
-/** OpenWrt's own scripts enable and start the services of a package, and stop them. */
-function addScripts(adb: AdbWriter, { name }: OpenwrtPackage): Value {
+/** OpenWrt's own functions enable and start the services of a package, and stop them. */
+function addScripts(adb: AdbWriter, { name, checks, servesOn }: OpenwrtPackage): Value {
   const begin = `[ -s "\${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0
 . "\${IPKG_INSTROOT}/lib/functions.sh"
 export root="\${IPKG_INSTROOT}"
 export pkgname="${name}"
 `;
-  const install = `[ "\${IPKG_NO_SCRIPT}" = 1 ] && exit 0\n${begin}add_group_and_user\ndefault_postinst\n${AFTER_INSTALL}`;
+  const install = `[ "\${IPKG_NO_SCRIPT}" = 1 ] && exit 0\n${begin}add_group_and_user\ndefault_postinst\n`;
   const fields = Field.scripts;
+  const check = checks === "" ? {} : checkFields(adb, checks);
+  const end = servesOn ? AFTER_UPGRADE : "";
   return adb.object({
-    [fields.postInstall]: adb.text(`#!/bin/sh\n${install}`),
+    ...check,
+    [fields.postInstall]: adb.text(`#!/bin/sh\n${install}${AFTER_INSTALL}`),
     [fields.preDeinstall]: adb.text(`#!/bin/sh\n${begin}default_prerm\n`),
-    [fields.postUpgrade]: adb.text(`#!/bin/sh\nexport PKG_UPGRADE=1\n${install}`),
+    [fields.postUpgrade]: adb.text(`#!/bin/sh\nexport PKG_UPGRADE=1\n${install}${end}${AFTER_INSTALL}`),
   });
+}
+
+/** apk has both versions of a file for a moment, so an upgrade needs as much room. */
+function checkFields(adb: AdbWriter, checks: string): Record<number, Value> {
+  const script = adb.text(`#!/bin/sh\n${checks}`);
+  return { [Field.scripts.preInstall]: script, [Field.scripts.preUpgrade]: script };
 }
 
 function sha256(bytes: Uint8Array): Buffer {

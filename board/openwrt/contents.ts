@@ -1,5 +1,5 @@
 // What OpenWrt's packages contain, in whichever of its two formats: opkg's (ipk.ts) or apk's (apk.ts).
-import { chmodSync, cpSync, mkdirSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Release } from "../debian/deb.ts";
 
@@ -22,6 +22,17 @@ export const AFTER_INSTALL = `[ -n "$IPKG_INSTROOT" ] || {
 }
 `;
 
+/**
+ * After an upgrade: the server has gone on serving while its files were replaced, and procd sees no difference.
+ * A server that was stopped stays so.
+ */
+export const AFTER_UPGRADE = `if [ -z "$IPKG_INSTROOT" ] && [ "$PKG_UPGRADE" = 1 ] && [ -e /tmp/ksmbd.lock ]; then
+	case "$(readlink "/proc/$(cat /tmp/ksmbd.lock)/exe")" in
+	*' (deleted)') /etc/init.d/ksmbd restart ;;
+	esac
+fi
+`;
+
 export interface OpenwrtPackage {
   readonly name: string;
   readonly architecture: OpenwrtArchitecture | "all";
@@ -32,8 +43,25 @@ export interface OpenwrtPackage {
   readonly provides: readonly string[];
   readonly conflicts: readonly string[];
   readonly conffiles: readonly string[];
+  /** It goes on serving while it is upgraded; see `AFTER_UPGRADE`. */
+  readonly servesOn: boolean;
+  /** A shell's lines that end with a status other than 0 where the package would not fit. */
+  readonly checks: string;
   /** Puts the package's files below that directory. */
   readonly fill: (data: string) => void;
+}
+
+/** File systems that compress: of what they tell, the executable takes less than half. */
+const COMPRESSED_SHARE = 0.45;
+const MIB = 1024 * 1024;
+
+/** Before the package is unpacked: is there room, and enough memory? apk does not look, opkg does not say what to do. */
+function checksFor(executable: string): string {
+  const needed = Math.ceil(statSync(executable).size / MIB) + 1;
+  const text = readFileSync(join(import.meta.dir, "check-room.sh"), "utf8");
+  return text
+    .replaceAll("@NEEDED@", String(needed))
+    .replaceAll("@COMPRESSED@", String(Math.ceil(needed * COMPRESSED_SHARE)));
 }
 
 export function serverPackage(
@@ -56,6 +84,8 @@ export function serverPackage(
       "/etc/ksmbd/ksmbdpwd.db",
       "/etc/ksmbd/ksmbd.subauth",
     ],
+    servesOn: true,
+    checks: checksFor(executable),
     fill(data) {
       mkdirSync(join(data, "usr/sbin"), { recursive: true });
       cpSync(join(release.root, "board/openwrt/files"), data, { recursive: true });
@@ -78,6 +108,8 @@ export function luciPackage(release: Release): OpenwrtPackage {
     provides: [],
     conflicts: [],
     conffiles: [],
+    servesOn: false,
+    checks: "",
     fill(data) {
       cpSync(join(app, "htdocs"), join(data, "www"), { recursive: true });
       cpSync(join(app, "root"), data, { recursive: true });

@@ -4,20 +4,29 @@ import { join } from "node:path";
 import type { Release } from "../debian/deb.ts";
 import {
   AFTER_INSTALL,
+  AFTER_UPGRADE,
   luciPackage,
   type OpenwrtArchitecture,
   type OpenwrtPackage,
   serverPackage,
 } from "./contents.ts";
 
-/** OpenWrt's own scripts, which enable and start the services of a package, and source its `postinst-pkg`. */
-const POSTINST = `#!/bin/sh
-[ "$IPKG_NO_SCRIPT" = 1 ] && exit 0
-[ -s "$IPKG_INSTROOT/lib/functions.sh" ] || exit 0
+const FUNCTIONS = `[ -s "$IPKG_INSTROOT/lib/functions.sh" ] || exit 0
 . "$IPKG_INSTROOT/lib/functions.sh"
-default_postinst "$0" "$@"
 `;
-const PRERM = POSTINST.replaceAll("postinst", "prerm");
+
+/** OpenWrt's own function enables and starts the services of a package, and sources its `postinst-pkg`. */
+function postinst({ servesOn }: OpenwrtPackage): string {
+  const end = servesOn ? `ret=$?\n${AFTER_UPGRADE}exit $ret\n` : "";
+  return `#!/bin/sh\n[ "$IPKG_NO_SCRIPT" = 1 ] && exit 0\n${FUNCTIONS}default_postinst "$0" "$@"\n${end}`;
+}
+
+/** OpenWrt's own function stops the services, in an upgrade as well. */
+function prerm({ servesOn }: OpenwrtPackage): string {
+  const upgrade = servesOn ? `[ "$PKG_UPGRADE" = 1 ] && exit 0\n` : "";
+  return `#!/bin/sh\n${upgrade}${FUNCTIONS}default_prerm "$0" "$@"\n`;
+}
+
 /** Writes the .ipk of `executable` into `output`; returns its path. */
 export function packIpk(
   release: Release,
@@ -36,8 +45,10 @@ export function packLuciIpk(release: Release, output: string): string {
 function pack(
   { version: upstream, revision, time }: Release,
   output: string,
-  { architecture, conffiles, conflicts, depends, description, fill, name, provides, section }: OpenwrtPackage,
+  contents: OpenwrtPackage,
 ): string {
+  const { architecture, conffiles, conflicts, depends, description, fill, name, provides, section } =
+    contents;
   const version = `${upstream}-r${revision}`;
   const work = join(output, `.ipk-${name}-${architecture}-${process.pid}`);
   rmSync(work, { recursive: true, force: true });
@@ -60,9 +71,11 @@ function pack(
   ];
   writeFileSync(join(control, "control"), `${fields.join("\n")}\n`);
   if (conffiles.length > 0) writeFileSync(join(control, "conffiles"), `${conffiles.join("\n")}\n`);
-  writeFileSync(join(control, "postinst"), POSTINST, { mode: 0o755 });
+  if (contents.checks !== "")
+    writeFileSync(join(control, "preinst"), `#!/bin/sh\n${contents.checks}`, { mode: 0o755 });
+  writeFileSync(join(control, "postinst"), postinst(contents), { mode: 0o755 });
   writeFileSync(join(control, "postinst-pkg"), AFTER_INSTALL);
-  writeFileSync(join(control, "prerm"), PRERM, { mode: 0o755 });
+  writeFileSync(join(control, "prerm"), prerm(contents), { mode: 0o755 });
   writeFileSync(join(work, "debian-binary"), "2.0\n");
   packTar(control, ["."], join(work, "control.tar.gz"), time);
   packTar(data, ["."], join(work, "data.tar.gz"), time);

@@ -63,6 +63,25 @@ export function makeDebian(path: string, suite: string, packages: readonly strin
   runChecked(["mmdebstrap", "--quiet", "--variant=minbase", ...options, suite, path, ...findSources(suite)]);
 }
 
+/**
+ * Unpacks packages and what they depend on into `path`, which must not exist: no script of theirs is run, so
+ * the processor may be another one's.
+ */
+export function unpackDebian(
+  path: string,
+  suite: string,
+  architecture: string,
+  packages: readonly string[],
+): void {
+  provideMmdebstrap();
+  runChecked([
+    ...["mmdebstrap", "--quiet", "--mode=root", "--variant=extract", "--skip=check/qemu"],
+    ...[`--architectures=${architecture}`, `--include=${packages.join(",")}`],
+    ...findAptOptions().map((line) => `--aptopt=${line}`),
+    ...[suite, path, ...findSources(suite)],
+  ]);
+}
+
 /** Makes the root in `path`, which must not exist. Needs Debian and root. */
 export function makeBareRoot(path: string, suite: string, node: string): void {
   makeDebian(path, suite, []);

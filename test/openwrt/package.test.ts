@@ -82,6 +82,11 @@ cd "$WORK"
 mkdir -p up/etc work/etc up/sbin work/sbin
 mount -t overlay overlay -o "lowerdir=$PACKAGE/etc:$STUBS/etc:/etc,upperdir=up/etc,workdir=work/etc" /etc
 mount -t overlay overlay -o "lowerdir=/usr/sbin,upperdir=up/sbin,workdir=work/sbin" /usr/sbin
+cp -r "$CONTROL" /usr/sbin/package-control
+mkdir files /usr/sbin/package-files
+ln "$EXECUTABLE" files/minismbd 2>/dev/null || cp "$EXECUTABLE" files/minismbd
+mount --bind files /usr/sbin/package-files
+CONTROL=/usr/sbin/package-control
 touch /usr/sbin/minismbd
 mount --bind "$EXECUTABLE" /usr/sbin/minismbd
 for tool in mountd adduser addshare control; do ln -sf minismbd /usr/sbin/ksmbd.$tool; done
@@ -109,6 +114,7 @@ function runInside(script: string): string {
   const work = mkdtempSync(join(directory, "run-"));
   return run(words, `${PREPARE}${script}\n`, {
     PACKAGE: join(unpacked, "data"),
+    CONTROL: join(unpacked, "control"),
     STUBS,
     EXECUTABLE,
     WORK: work,
@@ -203,6 +209,49 @@ export MEMORY_KB=61440
 cat /var/etc/ksmbd/smb.conf`);
   expect(output).toContain("smb2 max write = 64K");
   expect(output).toContain("this router has 60 MiB of memory; minismbd needs 128");
+});
+
+test.skipIf(!isRoot)(
+  "an upgrade goes on serving while files are replaced, and then restarts the server that was running",
+  () => {
+    const output = runInside(`
+umount /usr/sbin/minismbd
+mkdir /var/files; mount --bind /usr/sbin/package-files /var/files
+ln -sf /var/files/minismbd /usr/sbin/minismbd
+mkdir /var/up /var/work
+mount -t overlay overlay -o lowerdir=/usr/lib,upperdir=/var/up,workdir=/var/work /usr/lib
+# As OpenWrt's functions: services are stopped, and started, whether or not it is an upgrade.
+printf 'default_prerm() { /etc/init.d/ksmbd stop; }\ndefault_postinst() { /etc/init.d/ksmbd start; }\n' >/lib/functions.sh
+/etc/init.d/ksmbd start; listens
+first="$(cat /tmp/ksmbd.lock)"
+PKG_UPGRADE=1 sh $CONTROL/prerm upgrade 2.0
+[ "$first" = "$(cat /tmp/ksmbd.lock)" ] && echo 'served on'
+PKG_UPGRADE=1 sh $CONTROL/postinst configure 2.0
+[ "$first" = "$(cat /tmp/ksmbd.lock)" ] && echo 'the same files, no restart'
+cd /var/files; ln minismbd new; rm minismbd; mv new minismbd; cd /
+PKG_UPGRADE=1 sh $CONTROL/postinst configure 2.0; listens
+[ "$first" != "$(cat /tmp/ksmbd.lock)" ] && echo 'another server'
+readlink /proc/$(cat /tmp/ksmbd.lock)/exe
+sh $CONTROL/prerm remove
+[ -e /tmp/ksmbd.lock ] || echo 'removed: stopped'`);
+    expect(output).not.toContain("waited in vain");
+    expect(output).toContain("served on\n");
+    expect(output).toContain("no restart\n");
+    expect(output).toContain("another server\n/var/files/minismbd\n");
+    expect(output).toContain("removed: stopped\n");
+  },
+);
+
+test.skipIf(!isRoot)("a router without room is told before anything is unpacked", () => {
+  const output = runInside(`
+for size in 1m 9m; do
+  mount -t tmpfs -o size=$size none /usr/local; mkdir -p /usr/local/upper
+  sed 's|/overlay|/usr/local|g' $CONTROL/preinst | sh; echo "status $?"
+  umount /usr/local
+done`);
+  expect(output).toMatch(/^minismbd needs 2 MiB of flash, and [01] are free\./m);
+  expect(output).toContain("or keep the server on such a disk: sh minismbd-run-from-disk.sh DIRECTORY");
+  expect(output.match(/status \d/g)).toEqual(["status 1", "status 0"]);
 });
 
 /** What `uci` does to the section that it has just added, on the stub's file. */

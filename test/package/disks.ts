@@ -8,6 +8,7 @@ import { check, expectStatus, waitFor } from "./checks.ts";
 import type { Machine } from "./machine.ts";
 
 const CONFIG = "/etc/ksmbd/ksmbd.conf";
+const CONFIGURATION = String.raw`[global]\n\tautomount disks = yes\n[volumes]\n\tread only = no\n\tforce user = root\n`;
 const DISK = "/run/minismbd/disks/my stick";
 const EJECT = "minismbd control --eject 'My stick'";
 
@@ -43,8 +44,7 @@ function plugIn(machine: Machine, device: string): void {
 }
 
 async function useDisk(machine: Machine, device: string): Promise<void> {
-  machine.run(`sed -i 's/^.global.$/&\\n\\tautomount disks = yes/' ${CONFIG}`);
-  machine.run(`printf '[volumes]\\n\\tread only = no\\n\\tforce user = root\\n' >>${CONFIG}`);
+  machine.run(`cp -p ${CONFIG} /var/tmp/before && printf '${CONFIGURATION}' >${CONFIG}`);
   // The mounts of /sys above are not seen by a sandbox that is there already.
   machine.run("systemctl restart minismbd");
   const isShared = (): boolean => machine.run("minismbd control --list").out.includes("My stick");
@@ -77,5 +77,5 @@ async function useDisk(machine: Machine, device: string): Promise<void> {
   );
   expectStatus("and ejected", machine.run(EJECT), 0, "unmounted, the disk can be taken out");
   check("in the machine", machine.run("mountpoint -q /mnt/usb").status !== 0, machine.run("findmnt").out);
-  machine.run(`sed -i -e '/automount disks/d' -e '/^.volumes./,$d' ${CONFIG} && systemctl reload minismbd`);
+  machine.run(`cp -p /var/tmp/before ${CONFIG} && systemctl reload minismbd`);
 }

@@ -7,16 +7,21 @@ import { findAptOptions, findSources } from "../fresh/bare-root.ts";
 const QEMU = "/usr/bin/qemu-aarch64-static";
 const MAGIC =
   String.raw`:arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00` +
-  String.raw`:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:${QEMU}:F`;
+  String.raw`:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:${QEMU}:PF`;
 const REGISTER = `mount -t binfmt_misc none /proc/sys/fs/binfmt_misc && printf %s '${MAGIC}' >/proc/sys/fs/binfmt_misc/register`;
 /** An account is made without systemd. */
 const PACKAGES = "systemd-standalone-sysusers";
 
+interface NamespaceOptions {
+  readonly ownNetwork: boolean;
+  /** Programs of the other processor run there. */
+  readonly isForeign?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs a shell's script as root of a user namespace with this machine's ids. Returns its exit status. */
-async function runInNamespace(
-  script: string,
-  options: { readonly ownNetwork: boolean; readonly env?: Readonly<Record<string, string>> },
-): Promise<number> {
+export async function runInNamespace(body: string, options: NamespaceOptions): Promise<number> {
+  const script = options.isForeign === true ? `${REGISTER} && ${body}` : body;
   const inner = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   if (options.ownNetwork) inner.push("--net");
   const words = [...inner, "sh", "-c", '"$SCRIPT_SHELL" -c "$SCRIPT"'];
@@ -44,7 +49,7 @@ export async function makeForeignDebian(path: string, suite: string): Promise<vo
     ...[...options, suite, path, ...findSources(suite)],
   ];
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-  if ((await runInNamespace(`${REGISTER} && ${quoted}`, { ownNetwork: false })) !== 0)
+  if ((await runInNamespace(quoted, { ownNetwork: false, isForeign: true })) !== 0)
     throw new Error(`${path}: no Debian for arm64 could be made`);
 }
 
