@@ -112,6 +112,29 @@ test("a chunk from or onto a range that another open has locked fails and copies
   for (const id of [holder, file, target]) await closeFile(mount, id);
 });
 
+test("the chunks before the one that fails are copied and counted", async () => {
+  const data = randomBytes(10_000);
+  put("short", data);
+  const chunks = [0, 4000, 8000, 12_000].map((at) => ({ sourceOffset: at, targetOffset: at, length: 4000 }));
+  const source = await opened("short", Access.READ_DATA);
+  const target = await createFile(mount, "counted");
+  const key = await resumeKey(mount, source);
+  const reply = await mount.client.request(copyCall(mount, target, key, chunks));
+  expect(reply.status).toBe(Status.INVALID_VIEW_SIZE);
+  expect(copied(reply)).toEqual({ chunksWritten: 2, chunkBytesWritten: 0, totalBytesWritten: 8000 });
+  for (const id of [source, target]) await closeFile(mount, id);
+  expect(readFileSync(join(directory, "counted")).equals(data.subarray(0, 8000))).toBe(true);
+});
+
+test("a chunk within one file reads what the chunk before has written", async () => {
+  put("repeated", "abcd............");
+  const file = await opened("repeated", READ_WRITE);
+  const chunks = [0, 4, 8].map((at) => ({ sourceOffset: at, targetOffset: at + 4, length: 4 }));
+  await mount.client.demand("copy", copyCall(mount, file, await resumeKey(mount, file), chunks));
+  await closeFile(mount, file);
+  expect(readFileSync(join(directory, "repeated"), "utf8")).toBe("abcdabcdabcdabcd");
+});
+
 test("COPYCHUNK needs READ_DATA on both opens and WRITE_DATA on the target, COPYCHUNK_WRITE no READ_DATA there", async () => {
   put("s", "data");
   put("t", "");

@@ -14,11 +14,19 @@ import { statusOf } from "../errno-status.ts";
 const BUFFER_BYTES = 262_144;
 /** If one kernel copy takes longer than this, the next are smaller, so that others can use the disk. */
 const SLOW_STEP_MS = 20;
-const SLOW_STEP_BYTES = 131_072;
+const QUICK_STEP_MS = 8;
+const LEAST_STEP_BYTES = 131_072;
+const MOST_STEP_BYTES = 16_777_216;
 
 /** How many bytes the kernel copies per call; one object serves all chunks of a request. */
-export interface Pace {
-  stepBytes: number;
+export class Pace {
+  stepBytes = 1_048_576;
+
+  note(bytes: number, ms: number): void {
+    if (ms > SLOW_STEP_MS) this.stepBytes = Math.max(LEAST_STEP_BYTES, this.stepBytes / 2);
+    else if (ms < QUICK_STEP_MS && bytes >= this.stepBytes)
+      this.stepBytes = Math.min(MOST_STEP_BYTES, this.stepBytes * 2);
+  }
 }
 
 /**
@@ -73,7 +81,7 @@ async function copyByKernel(
     if (isFailure(count)) return statusOf(count);
     // The source was truncated during the copy.
     if (count === 0) return Status.INVALID_VIEW_SIZE;
-    pace.stepBytes = clock.now() - started > SLOW_STEP_MS ? SLOW_STEP_BYTES : Infinity;
+    pace.note(count, clock.now() - started);
     done += count;
   }
   return Status.SUCCESS;

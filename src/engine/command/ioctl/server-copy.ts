@@ -19,7 +19,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import { copyStretch, type Pace } from "./copy-stretch.ts";
+import { copyStretch, Pace } from "./copy-stretch.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 import { MORE, workInSteps, whileUsed } from "../open/long-work.ts";
@@ -116,15 +116,22 @@ function copyInSteps(
   let total = 0;
   let next = 0;
   const wasWritten = target.hasWritten;
-  const pace = { stepBytes: Infinity };
+  const pace = new Pace();
+  // Chunks of one file may be meant to read what the chunks before have written.
+  let isJoining = source.file !== target.file;
   const copied = whileUsed(source, () =>
     workInSteps(exchange, () => {
-      const chunk = chunks[next];
-      if (chunk === undefined) return Status.SUCCESS;
-      return andThen(copyChunk(exchange, source, target, chunk, pace), (status) => {
-        if (status !== Status.SUCCESS) return status;
-        next++;
-        total += chunk.length;
+      const joined = joinChunks(chunks, next, isJoining ? pace.stepBytes : 0);
+      if (joined === undefined) return Status.SUCCESS;
+      return andThen(copyChunk(exchange, source, target, joined, pace), (status) => {
+        if (status === Status.SUCCESS) {
+          next += joined.count;
+          total += joined.length;
+          return MORE;
+        }
+        if (joined.count === 1) return status;
+        // Again one by one, so that the counts of the answer tell which chunk failed.
+        isJoining = false;
         return MORE;
       });
     }),
@@ -145,7 +152,34 @@ function copyInSteps(
   });
 }
 
-/** Copies one chunk. Locks and the size of the source are checked before any byte of it is written. */
+/**
+ * The chunk at `first` with those that continue it in source and target, up to `mostBytes`; undefined behind
+ * the last one. Clients copy a file in chunks of 1 MiB, and each copy is a job of the volume's worker.
+ */
+export function joinChunks(
+  chunks: readonly CopyChunk[],
+  first: number,
+  mostBytes: number,
+): (CopyChunk & { readonly count: number }) | undefined {
+  const chunk = chunks[first];
+  if (chunk === undefined) return undefined;
+  let { length } = chunk;
+  let count = 1;
+  for (;;) {
+    const next = chunks[first + count];
+    if (next === undefined || length + next.length > mostBytes) break;
+    if (next.sourceOffset !== chunk.sourceOffset + length) break;
+    if (next.targetOffset !== chunk.targetOffset + length) break;
+    length += next.length;
+    count++;
+  }
+  return { ...chunk, length, count };
+}
+
+/**
+ * Copies one chunk, or some that follow each other. Locks and the size of the source are checked before any
+ * byte of it is written.
+ */
 function copyChunk(
   exchange: Exchange,
   source: Open,

@@ -1,6 +1,10 @@
 // The checks of FSCTL_SRV_COPYCHUNK before anything is copied; [MS-SMB2] 3.3.5.15.6, limits 3.3.3.
 import { describe, expect, test } from "bun:test";
-import { checkHandles, isWithinLimits } from "../../../../src/engine/command/ioctl/server-copy.ts";
+import {
+  checkHandles,
+  isWithinLimits,
+  joinChunks,
+} from "../../../../src/engine/command/ioctl/server-copy.ts";
 import { Access } from "../../../../src/wire/security/access.ts";
 import { Status, statusName } from "../../../../src/wire/status.ts";
 
@@ -57,5 +61,28 @@ describe("checkHandles", () => {
     ["a target without data", file, withoutData],
   ])("%s is refused with STATUS_ACCESS_DENIED", (_, source, target) => {
     expect(checkHandles(source, target, false)).toBe(Status.ACCESS_DENIED);
+  });
+});
+
+describe("joinChunks", () => {
+  const chunk = (sourceOffset: number, targetOffset: number, length = MIB) => ({
+    sourceOffset,
+    targetOffset,
+    length,
+  });
+
+  test("chunks that continue each other in source and target are one, up to the limit", () => {
+    const chunks = chunksOf(16, MIB);
+    expect(joinChunks(chunks, 0, 16 * MIB)).toEqual({ ...chunk(0, 0, 16 * MIB), count: 16 });
+    expect(joinChunks(chunks, 14, 16 * MIB)).toEqual({ ...chunk(14 * MIB, 14 * MIB, 2 * MIB), count: 2 });
+    expect(joinChunks(chunks, 3, 4 * MIB - 1)).toEqual({ ...chunk(3 * MIB, 3 * MIB, 3 * MIB), count: 3 });
+    expect(joinChunks(chunks, 3, 0)).toEqual({ ...chunk(3 * MIB, 3 * MIB), count: 1 });
+    expect(joinChunks(chunks, 16, MIB)).toBeUndefined();
+  });
+
+  test("a gap in the source or in the target ends them", () => {
+    expect(joinChunks([chunk(0, 0), chunk(MIB + 1, MIB)], 0, 16 * MIB)?.count).toBe(1);
+    expect(joinChunks([chunk(0, 0), chunk(MIB, MIB + 1)], 0, 16 * MIB)?.count).toBe(1);
+    expect(joinChunks([chunk(MIB, MIB), chunk(0, 0)], 0, 16 * MIB)?.count).toBe(1);
   });
 });
