@@ -1,6 +1,6 @@
 // The executable's own web page in a browser: what it changes is seen by smbclient, and what clients do by it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { findFreePort, giveToTester, TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
@@ -115,6 +115,21 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
     expect(await page.evaluate("[window.hacked, document.querySelector('img')]")).toEqual([undefined, null]);
   });
 
+  test("what is changed on disk meanwhile is shown, and not overwritten", async () => {
+    const file = join(server.directory, "minismbd.conf");
+    await open("shares/Music");
+    await page.getByLabel("Description").fill("Mine");
+    const other = readFileSync(file, "utf8").replace("comment = For everybody", "comment = Theirs # by hand");
+    writeFileSync(file, other);
+    await button("Save").click();
+    await page.getByText("was “For everybody”, is “Theirs” now. You want “Mine”.").waitFor();
+    expect(readFileSync(file, "utf8")).toBe(other);
+    await button("Keep my changes and go on").click();
+    await button("Save").click();
+    await told("The share Music is saved");
+    expect(readFileSync(file, "utf8")).toContain("comment = Mine");
+  });
+
   test("a client that is disconnected on the page sees it", async () => {
     await open("clients");
     const words = ["smbclient", `//${server.host}/test`, ...connectionWords(server, { user: TESTER2 })];
@@ -143,6 +158,16 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
     await told("It is safe to remove photos now.");
     expect(rig.inside(["cat", "/proc/mounts"])).not.toContain(disk.path);
     await page.getByRole("heading", { name: "photos" }).waitFor({ state: "detached" });
+  });
+
+  test.skipIf(!canPlugDisks)("a disk that is pulled while the page shows it is told", async () => {
+    if (rig === undefined) return;
+    const disk = rig.make("films");
+    rig.plug(disk);
+    await open("disks");
+    await page.getByRole("heading", { name: "films" }).waitFor();
+    rig.pull(disk);
+    await told("The disk films is gone.");
   });
 
   test("the page asked for nothing that its policy forbids, and reported no error", () => {

@@ -10,19 +10,17 @@ import { Badge, Button, Empty, Loaded, Page } from "./parts.tsx";
 import { useResource } from "./resource.ts";
 import { formatDuration, formatRate, t } from "./text.ts";
 
-/** Open files that are listed of a client. */
+/** Rows that a view has at most: a server with thousands of clients does not keep the browser busy. */
+const MAX_CLIENTS = 200;
 const MAX_OPENS = 100;
 
 export function Clients(): JSX.Element {
   const live = useCell(connections);
   const { answer, fault, reload } = useResource<readonly Session[]>("sessions", []);
-  const opens = useResource<readonly Open[]>("opens", []);
   const [leaving, setLeaving] = useState<Session>();
-  // The events have the connections alone; each brings the sessions and open files of that moment.
-  useEffect(() => {
-    void reload();
-    void opens.reload();
-  }, [live]);
+  const sessions = answer?.value.length ?? 0;
+  // The events have the connections alone; each brings the sessions of that moment.
+  useEffect(() => void reload(), [live]);
   const kick = async ({ id, user }: Session): Promise<string> => {
     await ask("POST", "kick", { session: id });
     void reload();
@@ -33,16 +31,16 @@ export function Clients(): JSX.Element {
       <Loaded fault={fault} isLoaded={answer !== undefined}>
         {answer?.value.length === 0 && <Empty>{t("clients.none")}</Empty>}
         <ul class="cards">
-          {answer?.value.map((session) => (
+          {answer?.value.slice(0, MAX_CLIENTS).map((session) => (
             <ClientCard
               key={session.id}
               session={session}
-              opens={opens.answer?.value.filter((open) => open.session === session.id && !open.isPipe) ?? []}
               live={live.filter(({ id }) => session.connections.includes(id))}
               onKick={() => setLeaving(session)}
             />
           ))}
         </ul>
+        {sessions > MAX_CLIENTS && <p class="quiet">{t("more", { count: sessions - MAX_CLIENTS })}</p>}
       </Loaded>
       {leaving !== undefined && (
         <FormDialog
@@ -67,12 +65,11 @@ function userWords(session: Pick<Session, "user"> & Partial<Session>): string {
 
 interface ClientCardProps {
   readonly session: Session;
-  readonly opens: readonly Open[];
   readonly live: readonly LiveConnection[];
   readonly onKick: () => void;
 }
 
-function ClientCard({ session, opens, live, onKick }: ClientCardProps): JSX.Element {
+function ClientCard({ session, live, onKick }: ClientCardProps): JSX.Element {
   const user = userWords(session);
   const [first] = live;
   const now = live.map((one) => one.speeds.at(-1)).filter((speed) => speed !== undefined);
@@ -107,7 +104,7 @@ function ClientCard({ session, opens, live, onKick }: ClientCardProps): JSX.Elem
         <span>{t("client.down", { rate: formatRate(sum("down")) })}</span>
         <span>{t("client.up", { rate: formatRate(sum("up")) })}</span>
       </p>
-      <OpenFiles opens={opens} />
+      <OpenFiles session={session} />
       <div class="actions">
         <Button onPress={onKick} label={t("client.kick.title", { user, address: session.remoteAddress })}>
           {t("client.kick")}
@@ -117,20 +114,32 @@ function ClientCard({ session, opens, live, onKick }: ClientCardProps): JSX.Elem
   );
 }
 
-function OpenFiles({ opens }: { readonly opens: readonly Open[] }): JSX.Element {
-  if (opens.length === 0) return <p class="quiet">{t("files.open", { count: 0 })}</p>;
+/** The files are asked for while somebody looks at them: a server may have tens of thousands. */
+function OpenFiles({ session }: { readonly session: Session }): JSX.Element {
+  const [isShown, setShown] = useState(false);
+  if (session.opens === 0) return <p class="quiet">{t("files.open", { count: 0 })}</p>;
   return (
-    <details>
-      <summary>{t("files.open", { count: opens.length })}</summary>
+    <details open={isShown} onToggle={(event) => setShown(event.currentTarget.open)}>
+      <summary>{t("files.open", { count: session.opens })}</summary>
+      {isShown && <FileList session={session.id} />}
+    </details>
+  );
+}
+
+function FileList({ session }: { readonly session: number }): JSX.Element {
+  const live = useCell(connections);
+  const { answer, fault, reload } = useResource<readonly Open[]>("opens", []);
+  useEffect(() => void reload(), [live]);
+  const opens = answer?.value.filter((open) => open.session === session && !open.isPipe) ?? [];
+  return (
+    <Loaded fault={fault} isLoaded={answer !== undefined}>
       <ul class="plain path">
         {opens.slice(0, MAX_OPENS).map(({ id, share, path, stream }) => (
           <li key={id}>{`${share}/${path}${stream === "" ? "" : `:${stream}`}`}</li>
         ))}
       </ul>
-      {opens.length > MAX_OPENS && (
-        <p class="quiet">{t("files.more", { count: opens.length - MAX_OPENS })}</p>
-      )}
-    </details>
+      {opens.length > MAX_OPENS && <p class="quiet">{t("more", { count: opens.length - MAX_OPENS })}</p>}
+    </Loaded>
   );
 }
 

@@ -159,6 +159,7 @@ export const MESSAGES = {
   "user.remove.title": "Remove the user {name}?",
   "user.remove.what":
     "The user can no longer log on and is logged off everywhere. The files of the user stay.",
+  "user.remove.self": "You are logged on to this page as this user.",
   "user.removed": "The user {name} is removed.",
   "user.phone": "Phone",
   "user.phone.label": "Connect a phone of {name}",
@@ -202,7 +203,7 @@ export const MESSAGES = {
     "The disk {name} is gone. If somebody pulled it without ejecting it, plug it in again and check the last files.",
 
   "files.open": { one: "{count} open file", other: "{count} open files" },
-  "files.more": { one: "and {count} more", other: "and {count} more" },
+  more: { one: "and {count} more", other: "and {count} more" },
 
   "clients.title": "Devices",
   "clients.intro": "The computers, phones and televisions that are connected now.",

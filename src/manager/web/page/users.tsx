@@ -1,7 +1,8 @@
 // The accounts: adding one, a new password, removing one, and the way in for a phone.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ask, pathOf } from "./api.ts";
+import { ask, pathOf, visitor } from "./api.ts";
+import { useCell } from "./cell.ts";
 import { FormDialog } from "./dialog.tsx";
 import { Icon } from "./icons.tsx";
 import type { User } from "./model.ts";
@@ -18,6 +19,7 @@ export function Users(): JSX.Element {
   const [step, setStep] = useState<Step>();
   const close = (): void => setStep(undefined);
   const etag = answer?.etag;
+  const own = useCell(visitor);
   return (
     <Page
       title={t("users.title")}
@@ -54,6 +56,9 @@ export function Users(): JSX.Element {
           }}
         >
           <p>{t("user.remove.what")}</p>
+          {own.state === "in" && own.user === step.user.name && (
+            <p class="box warn">{t("user.remove.self")}</p>
+          )}
         </FormDialog>
       )}
     </Page>
