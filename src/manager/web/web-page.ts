@@ -51,7 +51,7 @@ export class WebPage {
       note: (text) => manager.log.info(text),
       introduction: () => ({
         serverName: this.configuration.settings.serverName,
-        firstRun: manager.users.size === 0,
+        firstRun: manager.isFirstRun(),
       }),
       findToken: () => undefined,
       version: VERSION,

@@ -1,14 +1,17 @@
 // The executable's own web page in a browser: what it changes is seen by smbclient, and what clients do by it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { findFreePort, giveToTester, TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
 import { findProgram } from "../../tools.ts";
+import { run, startServer as startPlain } from "../../cli/executable.ts";
+import { accessOf } from "../client/config-rig.ts";
 import { connectionWords, demandSmbclient, hasSmbclient, runSmbclient } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
 import { canPlugDisks, VolumesRig } from "../client/volumes-rig.ts";
-import { logOn, startBrowser, visit, type Visitor } from "./browser.ts";
+import { logOn, PHONE, startBrowser, visit, type Visitor } from "./browser.ts";
 
 const ANNA = { user: "minismbd-anna", password: "Rainy-Window-3" };
 const HOSTILE = "<img src=x onerror=window.hacked=1>";
@@ -169,6 +172,51 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
     rig.pull(disk);
     await told("The disk films is gone.");
   });
+
+  test("the first run makes the administrator and a share; over a restart the page asks to log on again", async () => {
+    const board = mkdtempSync(join(tmpdir(), "minismbd-page-"));
+    const at = (name: string): string => join(board, name);
+    const webPort = await findFreePort();
+    mkdirSync(at("files"));
+    giveToTester(at("files"));
+    writeFileSync(at("ksmbd.conf"), `[global]\n\tweb port = ${webPort}\n`);
+    const files = ["-P", at("ksmbdpwd.db"), "-C", at("ksmbd.conf")];
+    const code = /Password: (\S+)/.exec(run(["setup", ...files, "--notice", at("minismbd.txt")]).out)?.[1];
+    const words = ["serve", ...files, "--port", "0", "--control", at("socket")];
+    let first = await startPlain(words);
+    const newcomer = await visit(browser, `http://127.0.0.1:${webPort}/`, { size: PHONE });
+    try {
+      const own = newcomer.page;
+      const next = () => own.getByRole("button", { name: /^(?:Next|Finish)$/ }).click();
+      await own.getByLabel("First password").fill("guessed");
+      await next();
+      await own.getByLabel("User name").fill(ANNA.user);
+      await own.getByLabel("Password").fill(ANNA.password);
+      await next();
+      await own.getByLabel("Name", { exact: true }).fill("Files");
+      await own.getByLabel("Folder on the server").fill(at("files"));
+      await next();
+      await own.getByRole("alert").filter({ hasText: "not the password that the machine shows" }).waitFor();
+      await own.getByLabel("First password").fill(code ?? "");
+      for (let i = 0; i < 3; i++) await next();
+      await own.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+      const place = { ...first, host: "127.0.0.1" };
+      expect(await accessOf(place, ANNA, "Files")).toBe("write");
+      await first.stop();
+      await own.getByText("The connection to the server is lost.").waitFor();
+      first = await startPlain(words);
+      await own.getByText("You were logged off").waitFor();
+      await logOn(newcomer, ANNA.user, ANNA.password);
+      await own.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+      expect(newcomer.faults.filter((fault) => !/ERR_CONNECTION|ERR_INCOMPLETE|net::/.test(fault))).toEqual(
+        [],
+      );
+    } finally {
+      await newcomer.context.close();
+      await first.stop();
+      rmSync(board, { recursive: true, force: true });
+    }
+  }, 60_000);
 
   test("the page asked for nothing that its policy forbids, and reported no error", () => {
     expect(visitor.faults).toEqual([]);

@@ -1,7 +1,7 @@
 // The first run on a board: a code that only its owner has, the first account, and a folder to share.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ask, logOn } from "./api.ts";
+import { ApiError, ask, logOn } from "./api.ts";
 import { Icon } from "./icons.tsx";
 import { Button, CheckField, Fault, Page, Submit, TextField } from "./parts.tsx";
 import { wordsOf } from "./resource.ts";
@@ -39,6 +39,8 @@ export function Setup({ serverName }: { readonly serverName: string }): JSX.Elem
       await logOn(user, password);
     } catch (error) {
       setFault(wordsOf(error));
+      // The first step has what was wrong.
+      if (error instanceof ApiError && error.code === "forbidden") setAt(0);
     } finally {
       setBusy(false);
     }
