@@ -6,12 +6,18 @@ import type { Open } from "./open.ts";
 
 /** For a client that asks for no time-out; a v1 request has none. */
 export const DEFAULT_DURABLE_TIMEOUT_MS = 60_000;
-/** The longest time-out granted. */
+/** The longest time-out granted, but for targets of backups. */
 export const MAX_DURABLE_TIMEOUT_MS = 300_000;
 
+/**
+ * The longest that macOS asks for on a target of Time Machine: it does not back up to a server that grants
+ * another time-out than it asked for (`kWriteSettings` in smbfs_vnops.c of Apple's SMBClient).
+ */
+export const MAX_BACKUP_TIMEOUT_MS = 960_000;
+
 /** The time-out granted to a client that asked for `wantedMs`; 0 asks for the server's default. */
-export function grantedTimeoutMs(wantedMs: number): number {
-  return wantedMs === 0 ? DEFAULT_DURABLE_TIMEOUT_MS : Math.min(wantedMs, MAX_DURABLE_TIMEOUT_MS);
+export function grantedTimeoutMs(wantedMs: number, maxMs: number): number {
+  return wantedMs === 0 ? DEFAULT_DURABLE_TIMEOUT_MS : Math.min(wantedMs, maxMs);
 }
 
 /**

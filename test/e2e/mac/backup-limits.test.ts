@@ -1,11 +1,14 @@
 // `time machine max size` and `time machine max size per machine`: what Macs see as the disk, and the bands that
 // are refused beyond it, while what is there can be written and removed. vfs_fruit(8).
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { Status } from "../../../src/wire/status.ts";
 import type { TestServer } from "../../peer/test-server.ts";
 import { StatusError } from "../client/raw-client.ts";
 import { startServer } from "../client/server.ts";
 import { BackupMachine, MIB, spaceAt } from "./backup-machine.ts";
+import { MacFiles } from "./mac-files.ts";
 
 const BAND = 8 * MIB;
 
@@ -15,6 +18,7 @@ beforeAll(async () => {
   server = await startServer({
     shares: [
       { name: "all", parameters: { ...backups, "time machine max size": "64M" } },
+      { name: "bin", parameters: { ...backups, "vfs objects": "recycle", "recycle:limit": "1G" } },
       {
         name: "each",
         parameters: {
@@ -58,6 +62,19 @@ test("backups have as much room as the limit leaves, and removed bands make room
   await mac.detach();
   expect(await mac.restore()).toEqual({ faults: [], blocks: 10 });
   mac.cut();
+});
+
+test("a recycle bin keeps what is deleted beside the backups, and no bands", async () => {
+  const mac = await BackupMachine.connect(server, { share: "bin", name: "Mac", bandBytes: MIB });
+  await mac.makeBundle();
+  await mac.backUp(0, 0, 1);
+  await mac.removeBand(0);
+  const files = new MacFiles(mac.mount);
+  await files.write("notes.txt", "kept");
+  await files.remove("notes.txt");
+  await mac.detach();
+  mac.cut();
+  expect(readdirSync(join(server.shares.get("bin") ?? "", ".recycle"))).toEqual(["notes.txt"]);
 });
 
 test("each machine has its own limit, within that of all", async () => {

@@ -5,18 +5,20 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { Access } from "../../../src/wire/security/access.ts";
+import { CreateDisposition, ShareAccess } from "../../../src/wire/command/create.ts";
 import { AppleVolumeCapability } from "../../../src/wire/context/apple-context.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { canMakeDiskImage, makeDiskImage } from "../../peer/disk-image.ts";
 import { canMakePluggedDisk, makePluggedDisk, type PluggedKind } from "../../peer/plugged-disk.ts";
 import { makeDirectory, removeDirectory, TESTER, type TestServer } from "../../peer/test-server.ts";
-import { leaseV2, LEASING, openLeased, RWH } from "../client/lease-rig.ts";
+import { leaseV2, LEASING, openLeased, RH } from "../client/lease-rig.ts";
 import { closeFile, createFile, mountShare, writeFile } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { run } from "../client/volumes-rig.ts";
 import { fullSync, MIB } from "./backup-machine.ts";
 import { queryApple } from "./mac.ts";
+import { MacFiles } from "./mac-files.ts";
 
 describe("with durable handles = no in [global]", () => {
   let server: TestServer;
@@ -28,17 +30,22 @@ describe("with durable handles = no in [global]", () => {
   });
   afterAll(() => server?.stop());
 
-  const isDurable = async (share: string): Promise<boolean> => {
+  /** The time-out that a durable open gets; undefined: the open is not durable. */
+  const timeoutOn = async (share: string, timeoutMs: number): Promise<number | undefined> => {
     const mount = await mountShare(server, TESTER, share, { capabilities: LEASING });
     const createGuid = new Uint8Array(randomBytes(16));
-    const { contexts, fileId } = await openLeased(mount, "band", leaseV2(7, RWH), {
+    // macOS' own probe, with a UUID for an end.
+    const name = ".com.apple.timemachine.supported-0a1b2c3d";
+    const { contexts, fileId } = await openLeased(mount, name, leaseV2(7, RH), {
+      desiredAccess: Access.READ_DATA | Access.READ_ATTRIBUTES | Access.READ_EA,
+      shareAccess: ShareAccess.READ,
       createDisposition: CreateDisposition.OPEN_IF,
-      contexts: { durableRequestV2: { timeoutMs: 120_000, flags: 0, createGuid } },
+      contexts: { durableRequestV2: { timeoutMs, flags: 0, createGuid } },
     });
     await closeFile(mount, fileId);
+    await new MacFiles(mount).remove(name);
     mount.client.close();
-    if (contexts.durableV2 !== undefined) expect(contexts.durableV2.timeoutMs).toBe(120_000);
-    return contexts.durableV2 !== undefined;
+    return contexts.durableV2?.timeoutMs;
   };
 
   test("a share for Time Machine, and no other, tells a Mac that it syncs in full", async () => {
@@ -53,8 +60,21 @@ describe("with durable handles = no in [global]", () => {
     expect(capabilities).toEqual([0, AppleVolumeCapability.FULL_SYNC]);
   });
 
-  test("an open is durable on a share for Time Machine, with the client's time-out, and on no other", async () => {
-    expect([await isDurable("test"), await isDurable("backups")]).toEqual([false, true]);
+  test("a mount of another share beside it does not take that from the Mac's session", async () => {
+    const mount = await mountShare(server, TESTER, "backups");
+    const other = { ...mount, treeId: await mount.client.connectTree(mount.session, "test") };
+    const answers = [await queryApple(mount), await queryApple(other)];
+    expect(answers.map((answer) => answer?.volumeCapabilities)).toEqual([4, 4]);
+    mount.client.close();
+  });
+
+  test("an open is durable on a share for Time Machine, for as long as the Mac asks, and on no other", async () => {
+    expect(await timeoutOn("test", 120_000)).toBeUndefined();
+    // 16 minutes are the most that macOS asks for.
+    for (const timeoutMs of [60_000, 120_000, 960_000])
+      expect(await timeoutOn("backups", timeoutMs)).toBe(timeoutMs);
+    expect(await timeoutOn("backups", 0)).toBe(60_000);
+    expect(await timeoutOn("backups", 2_000_000_000)).toBe(960_000);
   });
 });
 

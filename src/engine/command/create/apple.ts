@@ -55,8 +55,11 @@ export function appleRoom(answer: AppleResponse | undefined): number {
   return CONTEXT_HEAD_BYTES + APPLE_RESPONSE_BYTES + 2 * text.length;
 }
 
-function volumeCapabilities({ grant }: Tree): number {
+function volumeCapabilities({ grant, session }: Tree): number {
   const cases = grant.caseSensitive ? AppleVolumeCapability.CASE_SENSITIVE : 0;
-  // FLUSH answers once the disk has the data, on every share; Macs back up to a share that says so.
-  return cases | (grant.isTimeMachine ? AppleVolumeCapability.FULL_SYNC : 0);
+  // FLUSH answers once the disk has the data, on every share; Macs back up to a share that says so. macOS
+  // has one set of capabilities for a session, that of the answer that came last: a mount of another share
+  // must not take this one from it.
+  const isTarget = [...session.trees.values()].some((tree) => tree.grant.isTimeMachine);
+  return cases | (isTarget ? AppleVolumeCapability.FULL_SYNC : 0);
 }

@@ -8,7 +8,12 @@ import { HeaderFlag } from "../../../wire/header.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";
-import { grantedTimeoutMs, hasHandleCaching } from "../../state/durable-opens.ts";
+import {
+  grantedTimeoutMs,
+  hasHandleCaching,
+  MAX_BACKUP_TIMEOUT_MS,
+  MAX_DURABLE_TIMEOUT_MS,
+} from "../../state/durable-opens.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
@@ -197,7 +202,10 @@ export function grantDurability(exchange: Exchange, request: CreateRequest, tree
   if (identity.isGuest || identity.isAnonymous) return;
   open.durability = {
     version,
-    timeoutMs: grantedTimeoutMs(asked?.timeoutMs ?? 0),
+    timeoutMs: grantedTimeoutMs(
+      asked?.timeoutMs ?? 0,
+      tree.grant.isTimeMachine ? MAX_BACKUP_TIMEOUT_MS : MAX_DURABLE_TIMEOUT_MS,
+    ),
     clientGuid: terms.clientGuid,
     user: identity.user,
     share: tree.grant.name,

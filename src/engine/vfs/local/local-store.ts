@@ -12,6 +12,7 @@ import { turns } from "../../turns.ts";
 import { UNFINISHED } from "../sidecar/folder-removal.ts";
 import { targetOf } from "../disk/rename.ts";
 import type { DfsLink } from "../name/dfs-target.ts";
+import { isInBundle } from "../name/backup-names.ts";
 import { joinPath, splitPath } from "../name/names.ts";
 import { BackupLimits } from "./backup-limits.ts";
 import { ListRights } from "./list-rights.ts";
@@ -198,10 +199,15 @@ class LocalStore implements FileStore {
 
   discard(path: string, identity: string): MaybePromise<Discarded | Failure> {
     if (this.disk.context.grant.readOnly) return -Errno.EROFS;
-    if (this.bin !== undefined) return this.bin.discard(path, identity);
+    if (this.bin !== undefined && !this.isBackup(path)) return this.bin.discard(path, identity);
     return andThen(this.remove(path, identity, false), (result) =>
       result < 0 ? result : { movedTo: undefined },
     );
+  }
+
+  /** What backupd removes makes room for the next backup: the recycle bin does not keep it. */
+  private isBackup(path: string): boolean {
+    return this.grant.isTimeMachine && isInBundle(path);
   }
 
   isEmpty(node: FileNode): MaybePromise<boolean | Failure> {

@@ -12,6 +12,12 @@ export function isBandName(name: string): boolean {
   return BAND.test(name);
 }
 
+/** True for a path below a sparse bundle. */
+export function isInBundle(path: string): boolean {
+  const components = path.split("/");
+  return components.slice(0, -1).some(isBundleName);
+}
+
 /** Returns the bundle in the share's directory that a path is a band of. */
 export function bundleOfBand(path: string): string | undefined {
   const [bundle = "", bands, band, ...more] = path.split("/", 4);

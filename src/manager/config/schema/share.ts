@@ -376,7 +376,7 @@ export const SHARE = [
   flag(
     "time machine",
     "no",
-    "Macs may back up to the share by Time Machine: `multicast dns register` announces it as such while its disk is there, opens are durable whatever `durable handles` says, and `posix locking` is off.",
+    "Macs may back up to the share by Time Machine: `multicast dns register` announces it as such while its disk is there, opens are durable whatever `durable handles` says, for up to 16 minutes, `posix locking` is off, and a recycle bin does not keep what is removed from sparse bundles.",
     { aliases: ["fruit:time machine"] },
   ),
   flag(
