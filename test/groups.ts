@@ -10,10 +10,12 @@ export interface Group {
 
 const HOUSE = ["house", "rooms", "tools", "docs", "build", "memory-holders", "parameter-effects"] as const;
 
+// Two halves that take about as long run at the same time: a test mostly waits for its server or client.
 const END_TO_END = [
   ...["client", "config", "control", "copy", "interop", "metadata", "names", "notify", "open", "rpc"],
-  ...["security", "session", "streams", "volumes"],
+  "session",
 ] as const;
+const END_TO_END_BESIDE = ["discovery", "mac", "web", "security", "streams", "volumes"] as const;
 
 export const GROUPS: readonly Group[] = [
   { name: "house", paths: HOUSE.map((name) => `${name}.test.ts`) },
@@ -22,10 +24,9 @@ export const GROUPS: readonly Group[] = [
   { name: "packages and boards", paths: ["package", "openwrt"] },
   { name: "fuzz", paths: ["fuzz"] },
   { name: "end to end", paths: END_TO_END.map((name) => `e2e/${name}`) },
-  // In networks of their own, where they mostly wait.
   {
-    name: "discovery, Macs and the web page",
-    paths: ["e2e/discovery", "e2e/mac", "e2e/web"],
+    name: "end to end, disks and Macs",
+    paths: END_TO_END_BESIDE.map((name) => `e2e/${name}`),
     isBeside: true,
   },
   { name: "benchmark", paths: ["bench"] },
