@@ -116,7 +116,7 @@ export const TOOLS: readonly Tool[] = [
   { name: "acl", programs: ["setfacl"], packages: ["acl"], needed: "tests of POSIX ACLs" },
   {
     name: "ext4's programs",
-    programs: ["mkfs.ext4", "mkfs.ext2", "dumpe2fs", "chattr"],
+    programs: ["mkfs.ext4", "mkfs.ext2", "dumpe2fs", "debugfs", "chattr"],
     packages: ["e2fsprogs"],
     needed: "tests on a disk of their own",
   },

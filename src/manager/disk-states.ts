@@ -1,17 +1,13 @@
 // Explains disks that cannot be written to or have errors: asks the disk in a worker, and logs the answer,
 // once in a while for each disk.
 import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
-import { timers } from "../loop/timers.ts";
-import { FactsQueue, NO_FACTS } from "./volumes/facts-queue.ts";
+import { askFacts } from "./volumes/mount-facts.ts";
 import { describeState, isReadOnly } from "./volumes/state-words.ts";
 
 const TIMEOUT_MS = 5_000;
 /** Between two lines about one disk. */
 const QUIET_MS = 600_000;
 const MAX_DISKS = 256;
-
-/** Disks that hang keep a bounded number of workers. */
-const facts = new FactsQueue();
 
 export class DiskStates {
   private readonly warn: (text: string) => void;
@@ -46,6 +42,6 @@ export class DiskStates {
 export async function describeMount(mount: Mount): Promise<string | undefined> {
   if (!mount.source.startsWith("/dev/"))
     return isReadOnly(mount) ? `it is mounted read-only: mount -o remount,rw ${mount.mountPoint}` : undefined;
-  const answer = await Promise.race([facts.ask(mount), timers.sleep(TIMEOUT_MS)]);
-  return answer === undefined || answer === NO_FACTS ? undefined : describeState(mount, answer);
+  const facts = await askFacts(mount, TIMEOUT_MS);
+  return facts && describeState(mount, facts);
 }

@@ -5,6 +5,8 @@ import type { EngineControl } from "../../port/control.ts";
 import type { Configuration } from "../config/load.ts";
 import { askSpaces } from "../disk-space.ts";
 import { describeMount } from "../disk-states.ts";
+import { type DiskHealth, healthOf } from "../volumes/disk-health.ts";
+import { factsOf } from "../volumes/mount-facts.ts";
 import { isDisk, placeOf } from "../volumes/places.ts";
 import { isReadOnly } from "../volumes/state-words.ts";
 import { isOnRemovableDevice } from "../volumes/volume-facts.ts";
@@ -22,6 +24,9 @@ export interface DiskItem {
   readonly mountPoint: string;
   readonly source: string;
   readonly fileSystem: string;
+  /** Absent where it has none, or where the disk does not answer. */
+  readonly label?: string;
+  readonly health: DiskHealth;
   readonly isReadOnly: boolean;
   /** Why it is read-only, and what helps. */
   readonly state?: string;
@@ -55,14 +60,21 @@ export async function* listDisks(host: DiskHost): AsyncIterable<DiskItem> {
     sharesByMount.has(mount) || (removable.has(mount) && mountOf(mounts, mount.mountPoint) === mount);
   const listed = mounts.filter(isListed);
   const opens = new Map([...host.engine.tables.volumes()].map((row) => [row.mountPoint, row.opens]));
-  const spaces = await askSpaces([...new Set(listed.map(({ mountPoint }) => mountPoint))], TIMEOUT_MS);
-  for (const mount of listed) {
+  // Those that hang all at once, not one after the other.
+  const [spaces, ...facts] = await Promise.all([
+    askSpaces([...new Set(listed.map(({ mountPoint }) => mountPoint))], TIMEOUT_MS),
+    ...listed.map((mount) => factsOf(mount, TIMEOUT_MS)),
+  ]);
+  for (const [i, mount] of listed.entries()) {
+    const { label = "" } = facts[i] ?? {};
     const space = spaces.get(mount.mountPoint);
     const state = isReadOnly(mount) ? await describeMount(mount) : undefined;
     yield {
       mountPoint: mount.mountPoint,
       source: mount.source,
       fileSystem: mount.fileSystem,
+      ...(label !== "" && { label }),
+      health: healthOf(mount, facts[i]),
       isReadOnly: isReadOnly(mount),
       ...(state !== undefined && { state }),
       isEjected: host.isHeldBack(mount.mountPoint),

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
 import { type ControlledServer, request, startControlled } from "../client/control-rig.ts";
+import { canPlugDisks, run, VolumesRig } from "../client/volumes-rig.ts";
 
 describe.if(await canMountFuse())("a disk that hangs", () => {
   let disk: SlowDisk;
@@ -36,4 +37,31 @@ describe.if(await canMountFuse())("a disk that hangs", () => {
     for (let i = 0; i < 50 && answer.slow?.["fault"] !== undefined; i++) answer = await ask();
     expect(answer.slow).toMatchObject({ mountPoint: disk.folder, ...space });
   }, 60_000);
+});
+
+describe.if(canPlugDisks)("disks that are plugged in", () => {
+  let rig: VolumesRig;
+  beforeAll(async () => {
+    rig = await VolumesRig.start({}, { parameters: { "reload on change": "no" } });
+  });
+  afterAll(() => rig?.stop());
+
+  test("tell their label, and the errors that their file system has met", async () => {
+    const sound = rig.make("Photos");
+    const broken = rig.make("Old disk", { label: "Old" });
+    run(["debugfs", "-w", "-R", "ssv error_count 3", broken.image]);
+    for (const volume of [sound, broken]) rig.plug(volume);
+    for (const name of ["Photos", "Old"]) await rig.awaitShare(name);
+    const { items } = await request(rig.server.socket, { command: "disks" });
+    const at = (path: string) => items.find(({ mountPoint }) => mountPoint === path);
+    expect(at(sound.path)).toMatchObject({ label: "Photos", health: { state: "good", message: "" } });
+    expect(at(broken.path)).toMatchObject({
+      label: "Old",
+      health: { state: "failing", message: expect.stringContaining("its file system has met 3 errors") },
+    });
+    for (const { path } of [sound, broken]) {
+      const [answer] = (await request(rig.server.socket, { command: "eject", mountPoint: path })).items;
+      expect(answer).toMatchObject({ isSafe: true, text: "unmounted, the disk can be taken out" });
+    }
+  });
 });

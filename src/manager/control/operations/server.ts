@@ -2,6 +2,7 @@
 // administrator ends, reload, log level, stop.
 import type { UnmountAnswer } from "../../volumes/unmount.ts";
 import type { DebugComponent } from "../../../port/port.ts";
+import type { DiskHealth } from "../../volumes/disk-health.ts";
 import { COMPONENTS } from "../../log/levels.ts";
 import { LEVELS } from "../../log/log.ts";
 import type { DiskItem } from "../disks.ts";
@@ -20,6 +21,14 @@ const DISK = objectOf<DiskItem>(
     mountPoint: words("Where it is mounted."),
     source: words("The device."),
     fileSystem: words("Type of the file system."),
+    label: words("The file system's label; absent where it has none."),
+    health: objectOf<DiskHealth>({
+      state: oneOf(
+        ["good", "failing", "unknown"],
+        "As far as the kernel tells it; unknown: it counts no errors.",
+      ),
+      message: words("A sentence for people; empty: there is nothing to say."),
+    }),
     isReadOnly: flag("It is mounted read-only."),
     state: words("Why it is read-only, and what helps."),
     isEjected: flag("Its shares are refused until it is unmounted."),
@@ -30,6 +39,7 @@ const DISK = objectOf<DiskItem>(
     freeBytes: integer("Absent where the disk does not tell it."),
     fault: words("Name of an errno where the disk does not tell its space; ETIMEDOUT: it hangs."),
   },
+  "label",
   "state",
   "totalBytes",
   "freeBytes",
