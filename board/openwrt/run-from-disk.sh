@@ -14,11 +14,12 @@ DISK="${1%/}"
 PACKAGE="$2"
 PLACE="$DISK/minismbd"
 [ -f "$PACKAGE" ] || fail "there is no package $PACKAGE"
-point="$(df "$DISK" 2>/dev/null | awk 'END { print $NF }')"
-case "$point" in
-'') fail "there is no directory $DISK" ;;
-/ | /overlay | /rom | /tmp) fail "$DISK is on the router itself: name a directory of the disk, where it is mounted" ;;
-esac
+[ -d "$DISK" ] || fail "there is no directory $DISK"
+file_system() { df "$1" | awk 'END { print $1, $NF }'; }
+for own in / /overlay /tmp; do
+	[ ! -d $own ] || [ "$(file_system "$DISK")" != "$(file_system $own)" ] ||
+		fail "$DISK is on the router itself: name a directory of the disk, where it is mounted"
+done
 [ -e /usr/lib/libstdc++.so.6 ] || fail "libstdc++ is missing: opkg install libstdcpp6"
 mkdir -p "$PLACE"
 tar -xzOf "$PACKAGE" ./data.tar.gz >"$PLACE/data.tar.gz" || fail "$PACKAGE is no package, or $DISK is full"
@@ -31,6 +32,7 @@ mv "$PLACE/minismbd.new" "$PLACE/minismbd"
 # The router's configuration stays.
 KEPT='^\./usr/sbin/minismbd$'
 [ ! -e /etc/config/ksmbd ] || KEPT="$KEPT|^\./etc/config/ksmbd\$"
+# shellcheck disable=SC2046 # Names without blanks, one a word.
 tar -C / -xzpf "$PLACE/data.tar.gz" $(tar -tzf "$PLACE/data.tar.gz" | grep -v '/$' | grep -Ev "$KEPT")
 rm "$PLACE/data.tar.gz"
 ln -sf "$PLACE/minismbd" /usr/sbin/minismbd

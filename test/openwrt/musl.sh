@@ -1,6 +1,6 @@
 # The package in a root with musl and busybox, and nothing else: unpacked as opkg does it, started by its service script,
 # used by smbclient. Run by musl.ts as root of a user namespace with a network of its own. ROOT, PACKAGE, STUBS; one line a
-# check on standard output.
+# check on standard output. FOREIGN: under qemu, where unpacking 100 MB takes minutes, this machine's tar does it.
 
 ip link set lo up
 for place in dev/null dev/zero dev/random dev/urandom; do : >"$ROOT/$place"; mount --bind "/$place" "$ROOT/$place"; done
@@ -36,6 +36,10 @@ no_glibc() {
 musl() { for loader in "$ROOT"/lib/ld-musl-*; do within "${loader#"$ROOT"}"; done; }
 unpack() {
 	mkdir "$ROOT/tmp/unpacked"
+	if [ -n "$FOREIGN" ]; then
+		tar -C "$ROOT/tmp/unpacked" -xzf "$PACKAGE" && tar -C "$ROOT" -xzpf "$ROOT/tmp/unpacked/data.tar.gz"
+		return
+	fi
 	cp "$PACKAGE" "$ROOT/tmp/package.ipk"
 	within tar -C /tmp/unpacked -xzf /tmp/package.ipk && within tar -C / -xzpf /tmp/unpacked/data.tar.gz
 }
@@ -68,7 +72,7 @@ chroot "$ROOT" /usr/bin/busybox --install -s /bin
 cp "$STUBS/etc/rc.common" "$ROOT/etc/rc.common"
 check "nothing in the root is glibc's" no_glibc
 check "its C library is musl" says "Version 1.2.5" musl
-check "the package's files are unpacked by busybox" unpack
+check "the package's files are unpacked" unpack
 check "the executable runs" says "version : " within ksmbd.mountd -V
 check "its service starts" start
 check "a user is added under ksmbd's name for it" within ksmbd.adduser -a -p secret anna
@@ -84,6 +88,7 @@ check "status answers" says "port 445" within minismbd status
 check "the configuration is valid" within minismbd testparm -s /var/etc/ksmbd/smb.conf
 echo "its libraries: $(loaded | tr '\n' ' ')"
 check "the service stops, and leaves no lock" stop
+[ -z "$FOREIGN" ] || exit "${FAILED:-0}"
 
 # A router whose flash is too small: the executable on a disk.
 from_disk() { within sh /tmp/run-from-disk.sh "$@"; }

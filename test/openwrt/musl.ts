@@ -63,6 +63,7 @@ const release: Release = {
 };
 const directory = mkdtempSync(join(tmpdir(), "minismbd-musl-"));
 const root = join(directory, "root");
+const isForeign = options.arch === "arm64";
 let status = 1;
 try {
   const target = OPENWRT_TARGETS[processor.openwrt];
@@ -70,10 +71,15 @@ try {
   mkdirSync(join(directory, "work"));
   makeRoot(root, processor, join(directory, "work"));
   const packed = packIpk(release, processor.openwrt, join(ROOT, "dist", `minismbd-${target}`), directory);
-  const environment = { ROOT: root, PACKAGE: packed, STUBS: join(import.meta.dir, "root") };
+  const environment = {
+    ROOT: root,
+    PACKAGE: packed,
+    STUBS: join(import.meta.dir, "root"),
+    FOREIGN: isForeign ? "yes" : "",
+  };
   status = await runInNamespace(`. "${join(import.meta.dir, "musl.sh")}"`, {
     ownNetwork: true,
-    isForeign: options.arch === "arm64",
+    isForeign,
     env: environment,
   });
 } finally {

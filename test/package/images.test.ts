@@ -24,6 +24,7 @@ const SCRIPTS = [
   "pi-gen/stage-minismbd/00-install/01-run.sh",
   "images/usb-disks/minismbd-mount-disk",
   "openwrt/imagebuilder/files/etc/uci-defaults/99-minismbd",
+  "openwrt/run-from-disk.sh",
   "debian/postinst",
   "debian/prerm",
   "debian/postrm",

@@ -1,4 +1,6 @@
-// Link-Local Multicast Name Resolution on all links.
+// Link-Local Multicast Name Resolution on all links. Over UDP alone: RFC 4795 2.3 wants responders to listen
+// on TCP as well, but Windows, for which this is, asks by UDP only ([MS-LLMNRP], overview). Reverse queries,
+// which are unicast (2.4), are not answered.
 import { LinkResponders } from "./link-responders.ts";
 import type { GroupPlan } from "./link-sockets.ts";
 import type { Link } from "./links.ts";
