@@ -154,6 +154,11 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
     const disk = rig.make("photos");
     rig.plug(disk);
     await rig.awaitShare("photos");
+    await open("shares/photos");
+    await page.getByText("This is a plugged-in disk.").waitFor();
+    expect(await page.getByRole("radio", { disabled: false }).count()).toBe(0);
+    await page.getByRole("link", { name: "the rule" }).click();
+    await page.getByRole("radio", { disabled: false }).first().waitFor();
     await open("disks");
     await page.getByRole("heading", { name: "photos" }).waitFor();
     await button("Eject the disk photos").click();

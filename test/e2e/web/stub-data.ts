@@ -90,6 +90,7 @@ function share(name: string, path: string, at: number, more: Partial<StubShare>)
       readOnly,
       guestOk,
       browseable: true,
+      kind: "share",
       isServed: true,
       isEditable: true,
       faults: [],

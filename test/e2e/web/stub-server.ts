@@ -14,6 +14,7 @@ interface Parameter {
 
 export interface StubShare {
   readonly name: string;
+  readonly kind: string;
   readonly path: string;
   readonly comment: string;
   readonly readOnly: boolean;

@@ -103,7 +103,7 @@ test("every message of the catalogue is used", async () => {
     .join("\n");
   /** Keys that the code composes. */
   const composed =
-    /^(?:parameter|hint|choice)\.|^access\.(?:none|read|write|admin)$|^log\.level\.|^setup\.(?:code|account|share)(?:\.what)?$|^\w+\.title$/;
+    /^(?:parameter|hint|choice)\.|^access\.(?:none|read|write|admin)$|^log\.level\.|^share\.kind\.|^setup\.(?:code|account|share)(?:\.what)?$|^\w+\.title$/;
   const unused = Object.keys(MESSAGES).filter((key) => !composed.test(key) && !code.includes(`"${key}"`));
   expect(unused).toEqual([]);
 });

@@ -9,11 +9,12 @@ import { t } from "./text.ts";
 interface AccessMatrixProps {
   readonly share: ShareDetail;
   readonly etag: string;
+  readonly isDisabled: boolean;
   /** The files have changed, by this page or another. */
   readonly onChange: () => Promise<void>;
 }
 
-export function AccessMatrix({ share, etag, onChange }: AccessMatrixProps): JSX.Element {
+export function AccessMatrix({ share, etag, isDisabled, onChange }: AccessMatrixProps): JSX.Element {
   const [chosen, setChosen] = useState<Readonly<Record<string, Access>>>({});
   const { isBusy, run } = useAction();
   const current = new Map(share.access.map(({ user, access }) => [user, access]));
@@ -52,6 +53,7 @@ export function AccessMatrix({ share, etag, onChange }: AccessMatrixProps): JSX.
               key={user}
               user={user}
               access={chosen[user] ?? access}
+              isDisabled={isDisabled}
               isChanged={changed.some(([name]) => name === user)}
               onChoose={(next) => setChosen({ ...chosen, [user]: next })}
             />
@@ -74,11 +76,12 @@ export function AccessMatrix({ share, etag, onChange }: AccessMatrixProps): JSX.
 interface AccessRowProps {
   readonly user: string;
   readonly access: Access;
+  readonly isDisabled: boolean;
   readonly isChanged: boolean;
   readonly onChoose: (access: Access) => void;
 }
 
-function AccessRow({ user, access, isChanged, onChoose }: AccessRowProps): JSX.Element {
+function AccessRow({ user, access, isDisabled, isChanged, onChoose }: AccessRowProps): JSX.Element {
   return (
     <tr class={isChanged ? "edited" : undefined}>
       <th scope="row">{user}</th>
@@ -89,6 +92,7 @@ function AccessRow({ user, access, isChanged, onChoose }: AccessRowProps): JSX.E
               type="radio"
               name={`access ${user}`}
               checked={access === one}
+              disabled={isDisabled}
               aria-label={t("access.label", { user, access: t(`access.${one}`) })}
               onChange={() => onChoose(one)}
             />

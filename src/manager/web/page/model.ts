@@ -110,6 +110,8 @@ export interface ParameterFault {
 
 export interface Share {
   readonly name: string;
+  /** volumes, homes: a rule for many shares; disk: a plugged-in disk, by the rule. */
+  readonly kind: "share" | "homes" | "volumes" | "disk";
   readonly path: string;
   readonly comment: string;
   readonly readOnly: boolean;
@@ -117,7 +119,7 @@ export interface Share {
   readonly browseable: boolean;
   /** Clients find it now. */
   readonly isServed: boolean;
-  /** It stands in the configuration by itself, so that it can be changed here. */
+  /** The configuration can be changed here. */
   readonly isEditable: boolean;
   readonly writtenIn?: Place;
   readonly faults: readonly ParameterFault[];

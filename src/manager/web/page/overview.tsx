@@ -7,7 +7,7 @@ import type { Disk, Share } from "./model.ts";
 import { Badge, Empty, Loaded, Page, SpaceBar } from "./parts.tsx";
 import { useResource } from "./resource.ts";
 import { linkTo } from "./route.ts";
-import { worstFaultOf } from "./share-faults.ts";
+import { isAway, worstFaultOf } from "./share-state.ts";
 import { SpeedPlot } from "./speed-plot.tsx";
 import { formatBytes, formatDuration, sentence, t } from "./text.ts";
 
@@ -94,7 +94,7 @@ function Fact(props: {
 function Attention(props: { readonly disks: readonly Disk[]; readonly shares: readonly Share[] }) {
   const lines = [
     ...props.shares
-      .filter((share) => worstFaultOf(share) !== undefined)
+      .filter((share) => share.kind !== "disk" && worstFaultOf(share) !== undefined)
       .map((share) => ({
         key: `share ${share.name}`,
         href: linkTo("shares", share.name),
@@ -103,13 +103,11 @@ function Attention(props: { readonly disks: readonly Disk[]; readonly shares: re
           message: sentence(worstFaultOf(share)?.message ?? ""),
         }),
       })),
-    ...props.shares
-      .filter((share) => !share.isServed && worstFaultOf(share) === undefined)
-      .map(({ name }) => ({
-        key: `missing ${name}`,
-        href: linkTo("shares", name),
-        text: t("attention.missing", { name }),
-      })),
+    ...props.shares.filter(isAway).map(({ name }) => ({
+      key: `missing ${name}`,
+      href: linkTo("shares", name),
+      text: t("attention.missing", { name }),
+    })),
     ...props.disks.flatMap((disk) => {
       const words = disk.health?.state === "failing" ? disk.health.message : (disk.state ?? disk.fault);
       const text = t("attention.disk", { name: nameOfDisk(disk), message: sentence(words ?? "") });

@@ -113,7 +113,7 @@ function optionWord({ kind, name }: Parameter, option: string): string {
 
 function placeWords(parameter: Parameter, isSet: boolean, ofShare: string | undefined): string {
   const { file, line, isDefault, isEditable } = parameter;
-  if (!isEditable) return t("place.fixed");
+  if (!isEditable && file === undefined) return t(isDefault ? "place.default" : "place.fixed");
   if (!isSet && isDefault) return t("place.default");
   if (!isSet && !parameter.isSet) return t("place.global", { file: file ?? "", line: String(line ?? 0) });
   if (!isSet) return t("place.default");

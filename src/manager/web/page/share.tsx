@@ -6,13 +6,13 @@ import { ask, pathOf } from "./api.ts";
 import { Conflict } from "./conflict.tsx";
 import { FormDialog } from "./dialog.tsx";
 import { type Editing, useEditing } from "./editing.ts";
-import type { ParameterFault, ShareDetail } from "./model.ts";
+import type { ShareDetail } from "./model.ts";
 import { ParameterField, placeText } from "./parameter-field.tsx";
 import { ParameterList } from "./parameter-list.tsx";
 import { Badge, Button, Loaded, Page } from "./parts.tsx";
 import { goTo, linkTo } from "./route.ts";
 import { SaveBar } from "./save-bar.tsx";
-import { worstFaultOf } from "./share-faults.ts";
+import { canChange, isAway, worstFaultOf } from "./share-state.ts";
 import { sentence, t } from "./text.ts";
 
 /** What most people change; the rest is further below. */
@@ -36,7 +36,11 @@ export function ShareView({ name }: { readonly name: string }): JSX.Element {
     <Page
       title={name}
       actions={
-        <Button kind="danger" isDisabled={base?.value.isEditable !== true} onPress={() => setRemoving(true)}>
+        <Button
+          kind="danger"
+          isDisabled={base === undefined || !canChange(base.value)}
+          onPress={() => setRemoving(true)}
+        >
           {t("share.remove")}
         </Button>
       }
@@ -70,8 +74,12 @@ interface SharePartsProps {
 
 function ShareParts({ share, etag, editing }: SharePartsProps): JSX.Element {
   const { edits, edit, differences, discard, keep } = editing;
-  const basic = BASIC.flatMap((name) => share.parameters.find((one) => one.name === name) ?? []);
-  const others = share.parameters.filter(({ name }) => !BASIC.includes(name));
+  const isChangeable = canChange(share);
+  const parameters = isChangeable
+    ? share.parameters
+    : share.parameters.map((parameter) => ({ ...parameter, isEditable: false }));
+  const basic = BASIC.flatMap((name) => parameters.find((one) => one.name === name) ?? []);
+  const others = parameters.filter(({ name }) => !BASIC.includes(name));
   const file = share.writtenIn?.file;
   return (
     <>
@@ -90,7 +98,7 @@ function ShareParts({ share, etag, editing }: SharePartsProps): JSX.Element {
       </section>
       <section class="card" aria-labelledby="access-head">
         <h2 id="access-head">{t("access.title")}</h2>
-        <AccessMatrix share={share} etag={etag} onChange={editing.follow} />
+        <AccessMatrix {...{ share, etag }} isDisabled={!isChangeable} onChange={editing.follow} />
       </section>
       <section class="card" aria-labelledby="more-head">
         <h2 id="more-head">{t("share.more")}</h2>
@@ -102,14 +110,16 @@ function ShareParts({ share, etag, editing }: SharePartsProps): JSX.Element {
 }
 
 function ShareState({ share }: { readonly share: ShareDetail }): JSX.Element {
-  const known = new Set(share.parameters.map(({ name }) => name));
-  // Those of a parameter are beside its field.
-  const others: readonly ParameterFault[] = share.faults.filter(({ parameter }) => !known.has(parameter));
   const worst = worstFaultOf(share);
   return (
     <>
       {!share.isEditable && <p class="box">{t("share.fixed")}</p>}
-      {!share.isServed && worst === undefined && (
+      {share.kind === "disk" && (
+        <p class="box">
+          {t("share.by-rule")} <a href={linkTo("shares", "volumes")}>{t("share.rule")}</a>
+        </p>
+      )}
+      {isAway(share) && (
         <p class="box warn">
           <Badge kind="warn">{t("share.away")}</Badge> {t("share.away.what")}
         </p>
@@ -118,7 +128,7 @@ function ShareState({ share }: { readonly share: ShareDetail }): JSX.Element {
         <div class={`box ${worst === undefined ? "plain" : worst.kind === "error" ? "fault" : "warn"}`}>
           <p>{t(worst === undefined ? "share.notes" : "share.faults", { count: share.faults.length })}</p>
           <ul>
-            {(others.length > 0 ? others : share.faults).map(({ parameter, line, message }) => (
+            {share.faults.map(({ parameter, line, message }) => (
               <li key={`${parameter} ${line}`}>
                 {sentence(message)} {line > 0 && <span>{t("place.line", { line: String(line) })}</span>}
               </li>

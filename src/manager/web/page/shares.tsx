@@ -8,7 +8,7 @@ import { Badge, Button, CheckField, Empty, Loaded, Page, TextField } from "./par
 import { usePathCheck } from "./path-check.ts";
 import { useResource } from "./resource.ts";
 import { goTo, linkTo } from "./route.ts";
-import { worstFaultOf } from "./share-faults.ts";
+import { isAway, worstFaultOf } from "./share-state.ts";
 import { sentence, t } from "./text.ts";
 
 export function Shares(): JSX.Element {
@@ -49,7 +49,8 @@ function ShareCard({ share }: { readonly share: Share }): JSX.Element {
         </h2>
         <span class="badges">
           {fault !== undefined && <Badge kind="bad">{t("share.faulty")}</Badge>}
-          {!share.isServed && fault === undefined && <Badge kind="warn">{t("share.away")}</Badge>}
+          {share.kind !== "share" && <Badge>{t(`share.kind.${share.kind}`)}</Badge>}
+          {isAway(share) && <Badge kind="warn">{t("share.away")}</Badge>}
           {share.readOnly && <Badge>{t("share.read-only")}</Badge>}
           {share.guestOk && <Badge kind="warn">{t("share.guests")}</Badge>}
           {!share.browseable && <Badge>{t("share.hidden")}</Badge>}
