@@ -21,8 +21,10 @@ export interface ParsedPath {
 export const MAX_COMPONENT_UNITS = 255;
 const MAX_PATH_UNITS = 32_767;
 
-// Control characters and reserved characters except colon and backslash; [MS-FSCC] 2.1.5.2.
-const forbidden = /[\u0000-\u001f"*/<>?|]/;
+// Control characters and reserved characters except colon, backslash and slash; [MS-FSCC] 2.1.5.2.
+const forbidden = /[\u0000-\u001f"*<>?|]/;
+// [MS-FSCC] 2.1.5 has the backslash alone; smbd also takes a slash, which some programs leave in names.
+const separators = /[\\/]/;
 // Forbidden in a stream name, besides colon and backslash; [MS-FSCC] 2.1.5.3.
 const forbiddenInStream = /[\u0000/]/;
 
@@ -42,9 +44,9 @@ export function parsePath(name: string, maxComponentUnits = MAX_COMPONENT_UNITS)
 }
 
 function parseComponents(name: string, maxUnits = MAX_COMPONENT_UNITS): string[] | NtStatus {
-  if (forbidden.test(name)) return Status.OBJECT_NAME_INVALID;
+  if (forbidden.test(name) || name.startsWith("/")) return Status.OBJECT_NAME_INVALID;
   const components: string[] = [];
-  for (const component of name.split("\\")) {
+  for (const component of name.split(separators)) {
     // A directory's name may end with a backslash; several count as one, and `.` as none, as in Windows and
     // Samba.
     if (component === "" || component === ".") continue;
@@ -64,7 +66,7 @@ function parseComponents(name: string, maxUnits = MAX_COMPONENT_UNITS): string[]
 /** `text` is what follows the first colon of the last component: `stream`, `stream:type` or `:type`. */
 function parseStream(file: string, text: string): ParsedPath | NtStatus {
   // A stream belongs to a named object or to the root.
-  if (file.endsWith("\\")) return Status.OBJECT_NAME_INVALID;
+  if (/[\\/]$/.test(file)) return Status.OBJECT_NAME_INVALID;
   const components = parseComponents(file);
   if (typeof components === "number") return components;
   const parts = text.split(":");

@@ -48,8 +48,15 @@ test("several backslashes count as one, as in Windows and Samba", () => {
   expect(parsed("a\\\\\\b\\\\")).toEqual(["a", "b"]);
 });
 
+test("a slash separates components, as in Samba, and is invalid in the name of a stream", () => {
+  expect(parsed("a/b\\c/")).toEqual(["a", "b", "c"]);
+  expect(parsePath("d/file:s")).toEqual({ components: ["d", "file"], stream: "s", kind: "any" });
+  expect(parsePath("file:a/b")).toBe(Status.OBJECT_NAME_INVALID);
+  expect(parsePath("../a")).toBe(Status.OBJECT_PATH_SYNTAX_BAD);
+});
+
 test("invalid names fail with OBJECT_NAME_INVALID", () => {
-  const bad = ["a/b", "/", "a*", "?", 'q"', "<", ">", "|"];
+  const bad = ["/a", "/", "a/:s", "a*", "?", 'q"', "<", ">", "|"];
   for (const name of [
     ...bad,
     "a\0b",
