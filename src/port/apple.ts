@@ -5,7 +5,7 @@ export interface AppleRules {
   /** A write to AFP_AfpInfo fails where it lacks the signature; else it gets it. */
   readonly validatesAfpInfo: boolean;
   /** Where new Finder information is stored; auto: as a stream, or in AppleDouble on disks without xattrs. */
-  readonly metadata: "auto" | "stream";
+  readonly metadata: "auto" | "netatalk" | "stream";
   /** The same for resource forks; file: in AppleDouble. */
   readonly resource: "auto" | "file" | "stream";
   /** AppleDouble files that the server understands are not listed. */

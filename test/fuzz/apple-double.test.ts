@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import {
   decodeAppleDouble,
   encodeAppleDouble,
+  Maker,
   type Extent,
   MAX_HEAD_BYTES,
   othersOf,
@@ -48,7 +49,13 @@ function use(file: Uint8Array): true | undefined {
     id,
     data: extent.length === 0 ? new Uint8Array() : inFile(file, extent),
   }));
-  const head = encodeAppleDouble({ finderInfo, attributes, others, forkBytes: fork.length });
+  const head = encodeAppleDouble({
+    maker: Maker.MAC,
+    finderInfo,
+    attributes,
+    others,
+    forkBytes: fork.length,
+  });
   if (head === undefined) return undefined;
   const written = new Uint8Array(head.length + fork.length);
   written.set(head);

@@ -80,7 +80,7 @@ export async function startPair(options: PairOptions = {}): Promise<Pair> {
   }
 }
 
-/** Connects a raw client to `test` as the first user, on either server. */
-export function mountFolder(server: TestServer): Promise<Mount> {
-  return mountShare(server, TESTER, "test");
+/** Connects a raw client to a share as the first user, on either server. */
+export function mountFolder(server: TestServer, share = "test"): Promise<Mount> {
+  return mountShare(server, TESTER, share);
 }

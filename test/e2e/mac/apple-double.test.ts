@@ -4,7 +4,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { encodeAppleDouble } from "../../../src/engine/vfs/format/apple-double.ts";
+import { encodeAppleDouble, Maker } from "../../../src/engine/vfs/format/apple-double.ts";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
 import { canMakePluggedDisk, makePluggedDisk, type PluggedKind } from "../../peer/plugged-disk.ts";
 import {
@@ -146,6 +146,7 @@ test("a resource fork that other entries follow is moved to the end when it grow
   const at = await startOn(path);
   // The entry of a comment, as netatalk has it, behind the resource fork.
   const head = encodeAppleDouble({
+    maker: Maker.MAC,
     finderInfo: new Uint8Array(32).fill(65),
     attributes: [],
     others: [],

@@ -170,7 +170,8 @@ function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {
     // A reparse point has no streams.
     if (found.node !== undefined && reparseTagOf(found.node.stat.kind) !== 0)
       return Status.OBJECT_NAME_NOT_FOUND;
-    if (streamKey(creation.path.stream) === undefined) return Status.OBJECT_NAME_INVALID;
+    if (streamKey(creation.path.stream, creation.tree.grant.names.reserved) === undefined)
+      return Status.OBJECT_NAME_INVALID;
     if (found.node === undefined) return createNew(creation, found);
     return openStream(creation, creation.path.stream, found, found.node);
   }

@@ -86,7 +86,7 @@ function openSeenStream(
   if (status !== Status.SUCCESS) return status;
   const identity = streamIdentity(node, foldName(stored?.name ?? name));
   return andThen(closeOpensOfApplication(creation.exchange, creation.request, creation.tree, identity), () =>
-    registerStream(creation, stored ?? newStreamName(name), found, node, {
+    registerStream(creation, stored ?? newStreamName(creation, name), found, node, {
       isMissing: !exists,
       isAfpInfo,
     }),
@@ -127,7 +127,7 @@ export function registerNewStream(
   creation.handle?.close();
   creation.handle = undefined;
   const isAfpInfo = isAfpInfoName(name);
-  return registerStream(creation, newStreamName(name), found, node, {
+  return registerStream(creation, newStreamName(creation, name), found, node, {
     isMissing: true,
     isAfpInfo,
     hasNewFile: true,
@@ -135,8 +135,8 @@ export function registerNewStream(
 }
 
 /** A stream that does not exist yet. `openFound` has checked that the name has a key. */
-function newStreamName(name: string): StoredStream {
-  return { name, key: streamKey(name) ?? "" };
+function newStreamName({ tree }: Creation, name: string): StoredStream {
+  return { name, key: streamKey(name, tree.grant.names.reserved) ?? "" };
 }
 
 function registerStream(

@@ -27,7 +27,7 @@ export function renameStream(
   const newName = parseStreamName(name, StreamType.DATA);
   if (typeof newName === "number") return newName;
   if (newName === "") return statusOfDefault(node, flags);
-  const key = streamKey(newName);
+  const key = streamKey(newName, open.tree.grant.names.reserved);
   if (key === undefined || file?.stream === undefined) return Status.OBJECT_NAME_INVALID;
   if (file.deletePending) return Status.ACCESS_DENIED;
   if (foldName(newName) === foldName(file.stream.name)) return Status.SUCCESS;

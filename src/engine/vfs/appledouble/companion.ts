@@ -13,6 +13,7 @@ import {
   type AttributeData,
   type Extent,
   MAX_HEAD_BYTES,
+  Maker,
   PLACEHOLDER_FORK_BYTES,
   decodeAppleDouble,
   encodeAppleDouble,
@@ -121,6 +122,8 @@ export interface CompanionChange {
   readonly fork?: Uint8Array | null;
   /** The file stays even if nothing is in it. */
   readonly keepsFile?: boolean;
+  /** Of a new file. */
+  readonly maker?: string;
 }
 
 /**
@@ -149,7 +152,8 @@ export function replaceCompanion(
     (kept !== undefined && kept.length > 0 && !(old && hasPlaceholder(old)));
   if (isBlank && !hasFork && change.keepsFile !== true)
     return old === undefined ? 0 : removeCompanion(folder, name);
-  const head = encodeAppleDouble({ finderInfo, attributes, others, forkBytes });
+  const maker = old?.double.maker ?? change.maker ?? Maker.MAC;
+  const head = encodeAppleDouble({ maker, finderInfo, attributes, others, forkBytes });
   if (head === undefined) return -Errno.E2BIG;
   const { uid, gid, mode } = of;
   const owner = { uid, gid, mode: mode & 0o666 };

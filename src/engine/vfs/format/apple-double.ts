@@ -4,7 +4,8 @@
 
 const MAGIC = 0x0005_1607;
 const VERSION = 0x0002_0000;
-const FILLER = "Mac OS X        ";
+const FILLER_OFFSET = 8;
+const FILLER_BYTES = 16;
 const ENTRIES_OFFSET = 26;
 const ENTRY_BYTES = 12;
 /** netatalk's have up to eight entries. */
@@ -49,11 +50,16 @@ export interface AppleAttribute extends Extent {
 }
 
 export interface AppleDouble {
+  /** Who made the file; see `Maker`. */
+  readonly maker: string;
   readonly entries: readonly AppleEntry[];
   readonly finderInfo: Extent | undefined;
   readonly fork: AppleEntry | undefined;
   readonly attributes: readonly AppleAttribute[];
 }
+
+/** smbd 4.17 converts a file of any other maker than netatalk, by which its Finder information counts. */
+export const Maker = { MAC: "Mac OS X        ", NETATALK: "Netatalk        " } as const;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
@@ -66,19 +72,20 @@ export function decodeAppleDouble(head: Uint8Array, fileBytes: number): AppleDou
   if (head.length < ENTRIES_OFFSET) return undefined;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (view.getUint32(0) !== MAGIC || view.getUint32(4) !== VERSION) return undefined;
+  const maker = String.fromCharCode(...head.subarray(FILLER_OFFSET, FILLER_OFFSET + FILLER_BYTES));
   const entries = decodeEntries(view, fileBytes);
   if (entries === undefined) return undefined;
   const fork = entries.find(({ id }) => id === EntryId.FORK);
   const info = entries.find(({ id }) => id === EntryId.FINDER_INFO);
   if (info === undefined || info.length === 0) {
     if (fork === undefined || othersBytes(entries) > MAX_HELD_BYTES) return undefined;
-    return { entries, finderInfo: undefined, fork, attributes: [] };
+    return { maker, entries, finderInfo: undefined, fork, attributes: [] };
   }
   if (info.length < FINDER_INFO_BYTES || info.offset + FINDER_INFO_BYTES > head.length) return undefined;
   if (othersBytes(entries) + info.length > MAX_HELD_BYTES) return undefined;
   const attributes = decodeAttributes(head, view, info);
   if (attributes === undefined) return undefined;
-  return { entries, finderInfo: { offset: info.offset, length: FINDER_INFO_BYTES }, fork, attributes };
+  return { maker, entries, finderInfo: { offset: info.offset, length: FINDER_INFO_BYTES }, fork, attributes };
 }
 
 function decodeEntries(view: DataView, fileBytes: number): AppleEntry[] | undefined {
@@ -178,6 +185,7 @@ export interface AttributeData {
 
 /** What a new file has before its resource fork. */
 export interface HeadContent {
+  readonly maker: string;
   readonly finderInfo: Uint8Array;
   readonly attributes: readonly AttributeData[];
   readonly others: readonly { readonly id: number; readonly data: Uint8Array }[];
@@ -189,7 +197,7 @@ export interface HeadContent {
  * many attributes, or such names.
  */
 export function encodeAppleDouble(content: HeadContent): Uint8Array | undefined {
-  const { finderInfo, attributes, others, forkBytes } = content;
+  const { maker, finderInfo, attributes, others, forkBytes } = content;
   const infoOffset = ENTRIES_OFFSET + (2 + others.length) * ENTRY_BYTES;
   const area = attributes.length === 0 ? new Uint8Array(0) : encodeAttributes(attributes, infoOffset);
   if (area === undefined) return undefined;
@@ -199,7 +207,9 @@ export function encodeAppleDouble(content: HeadContent): Uint8Array | undefined 
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC);
   view.setUint32(4, VERSION);
-  bytes.set(encoder.encode(FILLER), 8);
+  // netatalk and Samba know no attributes.
+  const filler = attributes.length > 0 ? Maker.MAC : maker;
+  for (let i = 0; i < FILLER_BYTES; i++) bytes[FILLER_OFFSET + i] = filler.charCodeAt(i);
   view.setUint16(24, 2 + others.length);
   let at = ENTRIES_OFFSET;
   const describe = (id: number, offset: number, length: number): void => {

@@ -3,9 +3,9 @@
 /** The xattr namespace that holds clients' extended attributes. */
 export const PREFIX = "user.";
 
-/** Attributes, streams, descriptors, reparse points and POSIX ACLs of this server, Samba or ksmbd. */
+/** Attributes, streams, descriptors, reparse points, POSIX ACLs of this server, Samba, ksmbd, netatalk. */
 const RESERVED =
-  /^user\.(?:dosattrib$|dosstream(?:ext)?\.|samba[._]|smbreparse$|ntacl$|minismbd\.|posix_acl_|cifs[._]acl|ksmbd\.)/i;
+  /^user\.(?:dosattrib$|dosstream(?:ext)?\.|samba[._]|smbreparse$|ntacl$|minismbd\.|org\.netatalk\.|posix_acl_|cifs[._]acl|ksmbd\.)/i;
 
 /** True for xattr names that no client may see or set as an extended attribute. */
 export function isReservedName(stored: string): boolean {

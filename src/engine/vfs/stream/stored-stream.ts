@@ -4,7 +4,7 @@
 // stream"), which have no such byte. ksmbd stores the data alone. A large stream that no attribute has room
 // for is a file of its own, without that byte (`LargeValues`). Names: [MS-FSCC] 2.1.5.3; streams: [MS-FSA]
 // 2.1.1.5.
-import type { MaybePromise } from "../../../port/port.ts";
+import type { MaybePromise, NameRules } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../name/names.ts";
 import type { Failure } from "../store.ts";
@@ -72,9 +72,12 @@ export function extentKey(key: string, number: number): string {
   return `${EXTENT_PREFIX}${number}.${key.slice(STREAM_PREFIX.length)}`;
 }
 
-/** Returns the name of the value for a new stream; undefined if it is too long or not well-formed UTF-16. */
-export function streamKey(name: string): string | undefined {
-  const key = STREAM_PREFIX + name + TYPE;
+/**
+ * Returns the name of the value for a new stream; undefined if it is too long or not well-formed UTF-16.
+ * `reserved`: with `native` colons are stored as themselves, as Samba does with `fruit:encoding = native`.
+ */
+export function streamKey(name: string, reserved: NameRules["reserved"] = "auto"): string | undefined {
+  const key = STREAM_PREFIX + (reserved === "native" ? name.replaceAll(MAPPED_COLON, COLON) : name) + TYPE;
   return name.isWellFormed() && encoder.encode(key).length <= MAX_KEY_BYTES ? key : undefined;
 }
 

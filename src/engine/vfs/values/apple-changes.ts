@@ -8,11 +8,13 @@ import { growingFork, truncateFork, writeFork, zeroFork } from "../appledouble/f
 import { traitsOf } from "../context/disk-traits.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import { finderInfoOf } from "../format/afp-info.ts";
-import type { AppleEntry } from "../format/apple-double.ts";
+import { type AppleEntry, Maker } from "../format/apple-double.ts";
 import { type AppleValue, appleValueOf } from "../format/apple-names.ts";
 import { deviceOf } from "../format/file-stat.ts";
 import { type Count, type Failure, isFailure } from "../store.ts";
 import { bytesOf, extentOf, isAbsent, measureAppleValue, withCompanion } from "./apple-values.ts";
+import { hasNetatalkMetadata, removeNetatalkFinderInfo, setNetatalkFinderInfo } from "./netatalk-values.ts";
+import { isTooLarge } from "./overflow.ts";
 import { besideObject, changeSidecar } from "./in-sidecar.ts";
 
 const ABSENT = -Errno.ENODATA;
@@ -67,13 +69,23 @@ export function setAppleValue(
   const value = context.grant.streams ? appleValueOf(key) : undefined;
   if (value === undefined) return undefined;
   if (value.kind === "attribute" && data.length > MAX_ATTRIBUTE_BYTES) return undefined;
+  if (value.kind === "info" && belongsToNetatalk(context, fd, isStored)) {
+    const result = setNetatalkFinderInfo(fd, finderInfoOf(data));
+    return isTooLarge(result) ? undefined : result;
+  }
   const belongsThere = belongsInFile(context, fd, value);
   if (!belongsThere) {
     const present = withCompanion(context, fd, path, (companion) => bytesOf(context, companion, value));
     if (present < 0 || isStored()) return undefined;
   }
-  const result = changeCompanion(context, fd, path, (target) => setIn(target, value, data));
+  const result = changeCompanion(context, fd, path, (target) => setIn(context, fd, target, value, data));
   return isAbsent(result) || result === -Errno.E2BIG ? undefined : result;
+}
+
+function belongsToNetatalk(context: ShareContext, fd: number, isStored: () => boolean): boolean {
+  if (context.grant.readOnly || statFd(fd, facts) < 0) return false;
+  if (!traitsOf(context, deviceOf(facts), fd).hasUserXattrs) return false;
+  return context.grant.apple.metadata === "netatalk" || (hasNetatalkMetadata(fd) && !isStored());
 }
 
 function belongsInFile(context: ShareContext, fd: number, value: AppleValue): boolean {
@@ -85,10 +97,20 @@ function belongsInFile(context: ShareContext, fd: number, value: AppleValue): bo
   return isApples && metadata !== "stream" && !hasUserXattrs;
 }
 
-function setIn({ folder, name, stat, companion }: Target, value: AppleValue, data: Uint8Array): 0 | Failure {
+function setIn(
+  context: ShareContext,
+  fd: number,
+  { folder, name, stat, companion }: Target,
+  value: AppleValue,
+  data: Uint8Array,
+): 0 | Failure {
   switch (value.kind) {
-    case "fork":
-      return replaceCompanion(folder, name, stat, companion, { fork: data });
+    case "fork": {
+      // On a disk with extended attributes the file is for netatalk and Samba.
+      const { hasUserXattrs } = traitsOf(context, deviceOf(stat), fd);
+      const maker = hasUserXattrs ? Maker.NETATALK : Maker.MAC;
+      return replaceCompanion(folder, name, stat, companion, { fork: data, maker });
+    }
     case "info":
       return replaceCompanion(folder, name, stat, companion, { finderInfo: finderInfoOf(data) });
     case "attribute": {
@@ -108,6 +130,11 @@ export function removeAppleValue(context: ShareContext, fd: number, path: string
   const size = measureAppleValue(context, fd, path, key);
   const value = appleValueOf(key);
   if (typeof size === "number" || value === undefined) return typeof size === "number" ? size : ABSENT;
+  if (value.kind === "info") {
+    const removed = context.grant.readOnly ? -Errno.EROFS : removeNetatalkFinderInfo(fd);
+    const isInFile = isAbsent(removed) || typeof measureAppleValue(context, fd, path, key) === "object";
+    if (!isInFile) return removed;
+  }
   return changeCompanion(context, fd, path, ({ folder, name, stat, companion }) => {
     if (companion === undefined || extentOf(companion, value) === undefined) return ABSENT;
     if (value.kind === "fork") return replaceCompanion(folder, name, stat, companion, { fork: null });

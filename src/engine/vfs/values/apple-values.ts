@@ -1,5 +1,6 @@
 // Streams of macOS in an AppleDouble file beside the object: AFP_AfpInfo is its Finder information,
-// AFP_Resource its resource fork, others its attributes. What is stored as a stream counts instead.
+// AFP_Resource its resource fork, others its attributes. What is stored as a stream counts instead, and for
+// Finder information what netatalk has stored.
 import { Errno } from "../../../linux/errno.ts";
 import { readNowToAddress, readToAddress, syncFd } from "../../../linux/io.ts";
 import { closeFd } from "../../../linux/open.ts";
@@ -16,6 +17,7 @@ import type { Extent } from "../format/apple-double.ts";
 import { type AppleValue, appleValueOf, keyOfAppleValue } from "../format/apple-names.ts";
 import { type Count, type Failure, isFailure } from "../store.ts";
 import { ValuePlace, type ValueSize } from "../value-store.ts";
+import { netatalkFinderInfo } from "./netatalk-values.ts";
 import { besideObject } from "./in-sidecar.ts";
 
 const ABSENT = -Errno.ENODATA;
@@ -68,15 +70,15 @@ export function bytesOf(context: ShareContext, companion: Companion, value: Appl
 
 export function listAppleValues(context: ShareContext, fd: number, path: string): string[] | Failure {
   if (!context.grant.streams) return [];
-  return withCompanion(context, fd, path, (companion) => {
-    const { double } = companion;
-    const values: AppleValue[] = [{ kind: "info" }, { kind: "fork" }];
+  const hasMetadata = netatalkFinderInfo(fd) !== undefined;
+  const inFile = withCompanion(context, fd, path, (companion) => {
+    const values: AppleValue[] = hasMetadata ? [{ kind: "fork" }] : [{ kind: "info" }, { kind: "fork" }];
     const there = values.filter((value) => !isFailure(bytesOf(context, companion, value)));
-    return [
-      ...there.map(keyOfAppleValue),
-      ...double.attributes.map(({ name }) => keyOfAppleValue({ kind: "attribute", name })),
-    ];
+    const attributes = companion.double.attributes.map(({ name }) => ({ kind: "attribute", name }) as const);
+    return [...there, ...attributes].map(keyOfAppleValue);
   });
+  if (!hasMetadata || (typeof inFile === "number" && !isAbsent(inFile))) return inFile;
+  return [keyOfAppleValue({ kind: "info" }), ...(typeof inFile === "number" ? [] : inFile)];
 }
 
 export function getAppleValue(
@@ -87,6 +89,8 @@ export function getAppleValue(
 ): Uint8Array | Failure {
   const value = context.grant.streams ? appleValueOf(key) : undefined;
   if (value === undefined) return ABSENT;
+  const finderInfo = value.kind === "info" ? netatalkFinderInfo(fd) : undefined;
+  if (finderInfo !== undefined) return makeAfpInfo(finderInfo);
   return withCompanion(context, fd, path, (companion): Uint8Array | Failure => {
     const bytes = bytesOf(context, companion, value);
     const extent = extentOf(companion, value);
@@ -108,6 +112,8 @@ export function measureAppleValue(
 ): ValueSize | Failure {
   const value = context.grant.streams ? appleValueOf(key) : undefined;
   if (value === undefined) return ABSENT;
+  if (value.kind === "info" && netatalkFinderInfo(fd) !== undefined)
+    return { bytes: AFP_INFO_BYTES, last: -1, place: ValuePlace.ENTRY };
   return withCompanion(context, fd, path, (companion): ValueSize | Failure => {
     const bytes = bytesOf(context, companion, value);
     const place = value.kind === "fork" ? ValuePlace.FILE : ValuePlace.ENTRY;

@@ -18,9 +18,9 @@ export const APPLE = [
   ),
   choice(
     "fruit:metadata",
-    { auto: ["auto"], stream: ["stream"] },
+    { auto: ["auto"], netatalk: ["netatalk"], stream: ["stream"] },
     "auto",
-    "Where new Finder information and tags of macOS are stored. stream: as streams; auto: as streams, but on disks without extended attributes (FAT, exFAT) in AppleDouble files `._NAME`, as macOS itself stores them there. Existing metadata is read and changed in whichever form a file has.",
+    "Where new Finder information and tags of macOS are stored. stream: as streams; netatalk: Finder information in the extended attribute of netatalk and of Samba's vfs_fruit; auto: as streams, but on disks without extended attributes (FAT, exFAT) in AppleDouble files `._NAME`, as macOS itself stores them there. Existing metadata is read and changed in whichever form a file has.",
   ),
   choice(
     "fruit:resource",

@@ -268,7 +268,7 @@ export const SHARE = [
     "fruit:encoding",
     { auto: ["auto"], native: ["native"], private: ["private"] },
     "auto",
-    "Characters that Windows reserves (`: * ? \" < > |`, a dot at the end), which macOS and Linux clients send in Unicode's private area: stored as themselves (`native`), as sent (`private`), or, with `auto`, as sent on FAT, exFAT and NTFS only.",
+    "Characters that Windows reserves (`: * ? \" < > |`, a dot at the end), which macOS and Linux clients send in Unicode's private area: stored as themselves (`native`), as sent (`private`), or, with `auto`, as sent on FAT, exFAT and NTFS only. `native` also for the colons in the names of streams.",
   ),
   choice(
     "previous versions",

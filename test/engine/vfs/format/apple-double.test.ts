@@ -4,6 +4,7 @@ import {
   type AttributeData,
   decodeAppleDouble,
   encodeAppleDouble,
+  Maker,
 } from "../../../../src/engine/vfs/format/apple-double.ts";
 import { TAGGED_FILE } from "../../../vectors/apple-double.ts";
 
@@ -70,7 +71,13 @@ test("an area behind the Finder information in another form is refused unless it
 test("no more is written than macOS takes", () => {
   const one = (name: string): AttributeData => ({ name, flags: 0, data: new Uint8Array(10) });
   const write = (attributes: readonly AttributeData[]): number | undefined =>
-    encodeAppleDouble({ finderInfo: new Uint8Array(32), attributes, others: [], forkBytes: 0 })?.length;
+    encodeAppleDouble({
+      maker: Maker.MAC,
+      finderInfo: new Uint8Array(32),
+      attributes,
+      others: [],
+      forkBytes: 0,
+    })?.length;
   expect(write([])).toBe(82);
   expect(write([one("a".repeat(127))])).toBe(4096 - 286);
   expect(write([one("a".repeat(128))])).toBeUndefined();
