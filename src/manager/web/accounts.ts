@@ -89,12 +89,7 @@ export class WebAccounts {
    * Throws ControlError for who may not ask for the operation. `isUse` is false for what a page does by
    * itself, which keeps no session alive.
    */
-  callerOf(
-    credential: Credential,
-    operation: Operation,
-    address: string,
-    isUse: boolean,
-  ): Caller | undefined {
+  callerOf({ address, credential }: Ask, operation: Operation, isUse: boolean): Caller | undefined {
     if (operation.isOpen === true) return undefined;
     if (credential.token !== undefined) return this.callerOfToken(credential.token, operation, address);
     const session = this.sessionOf(credential, isUse);

@@ -38,6 +38,13 @@ interface UnderWay {
   isCancelled: boolean;
   /** Resolves the wait for the process to want more. */
   more: (() => void) | undefined;
+  /** Ends the items of a stream. */
+  cancel: (() => void) | undefined;
+}
+
+/** The page's own, those of the HTTP API, and what Prometheus asks for. */
+function isOfPage(name: string, { http }: Operation): boolean {
+  return http !== undefined || name === "metrics";
 }
 
 /** One for each process. */
@@ -81,13 +88,14 @@ export class Desk {
     const request = this.underWay.get(id);
     if (request === undefined) return;
     request.isCancelled = true;
+    request.cancel?.();
     request.more?.();
   }
 
   private async answer(ask: Ask): Promise<void> {
     const { id } = ask;
     if (this.underWay.has(id)) return this.user.misbehaved("a number that is in use");
-    const request: UnderWay = { isCancelled: false, more: undefined };
+    const request: UnderWay = { isCancelled: false, more: undefined, cancel: undefined };
     this.underWay.set(id, request);
     try {
       if (this.underWay.size > MAX_REQUESTS)
@@ -105,9 +113,9 @@ export class Desk {
 
   private async carryOut(ask: Ask, request: UnderWay): Promise<void> {
     const { accounts } = this.host;
-    const { address, args, credential, id } = ask;
+    const { address, args, id } = ask;
     const operation: Operation | undefined = findOperation(ask.ask);
-    if (operation?.http === undefined)
+    if (operation === undefined || !isOfPage(ask.ask, operation))
       throw new ControlError("there is no such operation", "unknown-command");
     checkArguments(operation, { ...args, version: PROTOCOL_VERSION, command: ask.ask });
     accounts.checkAddress(address);
@@ -117,14 +125,16 @@ export class Desk {
       return this.child.send({ id, end: "ok", ...(session !== undefined && { session }) });
     }
     const isStream = operation.answer === "stream";
-    const check = (isUse: boolean): Caller | undefined =>
-      accounts.callerOf(credential, operation, address, isUse);
-    const outcome = await this.host.carryOut(ask.ask as OperationName, args, check(!isStream));
-    const { etag } = outcome;
+    const check = (isUse: boolean): Caller | undefined => accounts.callerOf(ask, operation, isUse);
+    const caller = check(!isStream);
+    const { cancel, etag, items } = await this.host.carryOut(ask.ask as OperationName, args, caller);
+    if (cancel !== undefined) request.cancel = cancel;
+    // The client may have left meanwhile.
+    if (request.isCancelled) cancel?.();
     if (isStream || etag !== undefined)
       this.child.send({ id, items: [], ...(etag !== undefined && { etag }) });
     // A session that ends while its page follows the server's events ends these, too.
-    await this.send(id, request, outcome.items, isStream ? () => void check(false) : undefined);
+    await this.send(id, request, items, isStream ? () => void check(false) : undefined);
     this.child.send({ id, end: "ok" });
   }
 

@@ -6,6 +6,8 @@ import { isHostAllowed } from "../config/hosts.ts";
 import { ConfigError } from "../config/parse.ts";
 import { addressesOn, readMachineAddresses } from "../config/settings.ts";
 import { carryOut, type ControlHost } from "../control/commands.ts";
+import { findOperation } from "../control/operations.ts";
+import { showName } from "../users/user-name.ts";
 import { PROTOCOL_VERSION } from "../control/protocol.ts";
 import type { ServerManager } from "../manager.ts";
 import { VERSION } from "../version.ts";
@@ -44,7 +46,7 @@ export class WebPage {
     this.host = host;
     this.accounts = new WebAccounts({
       findAccount: (user) => (user === "" ? null : manager.findAccount({ user, domain: "" })),
-      isAdministrator: (user) => this.isAdministrator(user),
+      isAdministrator: (user) => manager.isAdministrator(user),
       beginProof: (address, user) => host.engine.beginProof(address, user),
       isAddressAllowed: (address) => isHostAllowed(this.configuration.hosts, address, manager.hostNames),
       notify: (event) => manager.notify(event),
@@ -53,7 +55,10 @@ export class WebPage {
         serverName: this.configuration.settings.serverName,
         firstRun: manager.isFirstRun(),
       }),
-      findToken: () => undefined,
+      findToken(text) {
+        const found = manager.tokens.find(text);
+        return found && { name: found.name, mayChange: !found.isReadOnly };
+      },
       version: VERSION,
       nowMs: () => performance.now(),
     });
@@ -74,15 +79,6 @@ export class WebPage {
 
   private get configuration() {
     return this.manager.configuration();
-  }
-
-  private isAdministrator(user: string): boolean {
-    const { manager } = this;
-    return this.configuration.administrators.has(
-      user,
-      manager.systemAccounts.read(),
-      manager.users.hasNamesake(user),
-    );
   }
 
   private async turn(): Promise<void> {
@@ -185,8 +181,11 @@ export class WebPage {
       {
         accounts: this.accounts,
         nowMs: () => performance.now(),
-        carryOut: (operation, args) =>
-          carryOut(this.host, { ...args, version: PROTOCOL_VERSION, command: operation }),
+        carryOut: (operation, args, caller) => {
+          if (caller !== undefined && findOperation(operation)?.changes === true)
+            log.info(`web page: ${operation} by '${showName(caller.name)}' from ${caller.address}`);
+          return carryOut(this.host, { ...args, version: PROTOCOL_VERSION, command: operation });
+        },
       },
       child,
       {

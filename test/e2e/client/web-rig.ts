@@ -1,6 +1,7 @@
 // Rig of the tests of the web page: a server that has one, and requests by HTTPS that show what comes back.
 import { readFileSync } from "node:fs";
 import { request as requestHttp } from "node:http";
+import { connect as connectTcp } from "node:net";
 import { request as requestHttps } from "node:https";
 import { findFreePort, TESTER, type ServerOptions, type TestServer } from "../../peer/test-server.ts";
 import { startServer } from "./server.ts";
@@ -127,4 +128,35 @@ function readState(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a connection of its own brings until the server closes it, `isEnough` holds, or nothing comes for long. */
+export function sendRaw(
+  { webPort }: Pick<WebServer, "webPort">,
+  pieces: readonly (string | Uint8Array)[],
+  isEnough: (text: string) => boolean = () => false,
+): Promise<{ readonly text: string; readonly isClosed: boolean }> {
+  const { promise, resolve } = Promise.withResolvers<{ text: string; isClosed: boolean }>();
+  let text = "";
+  const socket = connectTcp({ host: "127.0.0.1", port: webPort, noDelay: true });
+  const finish = (isClosed: boolean): void => {
+    socket.destroy();
+    resolve({ text, isClosed });
+  };
+  socket.on("error", () => finish(true));
+  socket.on("close", () => finish(true));
+  socket.on("data", (bytes: Uint8Array) => {
+    text += Buffer.from(bytes).toString("latin1");
+    if (isEnough(text)) finish(false);
+  });
+  socket.on("connect", () => {
+    for (const piece of pieces) socket.write(piece);
+  });
+  socket.setTimeout(WAIT_MS, () => finish(false));
+  return promise;
+}
+
+/** The statuses of the answers, in their order. */
+export function statusesOf(text: string): number[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }

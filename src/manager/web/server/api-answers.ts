@@ -39,6 +39,21 @@ export function answerApi(link: ServerLink, request: HttpRequest, answer: HttpAn
   }
 }
 
+/** Prometheus' text, for a token. */
+export function answerMetrics(link: ServerLink, request: HttpRequest, answer: HttpAnswer): void {
+  const { session: _, ...credential } = credentialOf(request);
+  if (request.method !== "GET" && request.method !== "HEAD") return answer.send(405, { Allow: "GET, HEAD" });
+  let text = "";
+  const asked = link.ask({ operation: "metrics", args: {} }, credential, request.remoteAddress, {
+    items: ([item]) => (text = (item as { readonly text: string }).text),
+    ended(end) {
+      if (end.end === "error") return answerError(answer, new ControlError(end.message, end.code));
+      answer.send(200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }, text);
+    },
+  });
+  answer.onLeft = () => asked.cancel();
+}
+
 export function answerError(answer: HttpAnswer, error: ControlError): void {
   const { body, status } = errorOf(error);
   answer.send(status, JSON_TYPE, JSON.stringify(body));

@@ -7,7 +7,7 @@ import { API_ROOT } from "../../control/http-routes.ts";
 import { ControlError } from "../../control/protocol.ts";
 import { VERSION } from "../../version.ts";
 import { FIRST_LISTENER_FD, type ToProcess, type WebPlan } from "../link-messages.ts";
-import { answerApi, answerError } from "./api-answers.ts";
+import { answerApi, answerError, answerMetrics } from "./api-answers.ts";
 import { confine } from "./confine.ts";
 import { Connections } from "./connections.ts";
 import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
@@ -108,6 +108,7 @@ class WebProcess {
     }
     if (this.connections?.admitRequest(request.remoteAddress) === false)
       return answerError(answer, new ControlError("too many requests, wait a second", "too-many"));
+    if (request.path === "/metrics") return answerMetrics(this.link, request, answer);
     if (!request.path.startsWith("/api/")) return answerPage(request, answer);
     if (!isSameOrigin(request.headers, request.isSecure))
       return refuse(403, "the request comes from another page");
