@@ -27,6 +27,8 @@ export interface WebRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly isPlain?: boolean;
+  /** The body has begun to come. */
+  readonly onBody?: () => void;
 }
 
 /** A server with a web page on which TESTER may log on. */
@@ -64,6 +66,7 @@ export function ask({ webPort }: WebServer, path: string, how: WebRequest = {}):
   request.on("response", (response) => {
     const chunks: Uint8Array[] = [];
     response.on("error", reject);
+    response.once("data", () => how.onBody?.());
     response.on("data", (chunk: Uint8Array) => chunks.push(chunk));
     response.on("end", () => {
       const text = Buffer.concat(chunks).toString();

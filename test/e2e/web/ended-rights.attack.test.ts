@@ -63,7 +63,9 @@ test("a session outlives a reload that changes nothing of it", async () => {
 
 test("the events of a page end with its session", async () => {
   const { headers } = await logOn(server);
-  const events = ask(server, "/api/v1/events", { headers });
+  const { promise: begun, resolve: onBody } = Promise.withResolvers<void>();
+  const events = ask(server, "/api/v1/events", { headers, onBody });
+  await begun;
   await ask(server, SESSION, { method: "DELETE", headers });
   const { status, text } = await events;
   expect(status).toBe(200);
