@@ -29,8 +29,8 @@ function share(change: ConstructorParameters<typeof Fixture>[0] = {}): Fixture {
   return fixture;
 }
 
-async function shareOn(path: string): Promise<Fixture> {
-  const fixture = await Fixture.on(path);
+async function shareOn(path: string, change: Parameters<typeof Fixture.on>[1] = {}): Promise<Fixture> {
+  const fixture = await Fixture.on(path, change);
   cleanUps.push(() => fixture.close());
   return fixture;
 }
@@ -64,6 +64,23 @@ describe("space", () => {
     expect(volume.totalBytes).toBe(100 * MIB);
     expect(volume.availableBytes).toBe(76 * MIB);
   });
+
+  test.skipIf(!canMakePluggedDisk("ramfs"))(
+    "of 1,030 sparse bundles in a directory 1,024 count",
+    async () => {
+      const disk = makePluggedDisk("ramfs");
+      cleanUps.push(() => disk.remove());
+      // Without a property list a band has 8 MiB.
+      const fixture = await shareOn(disk.path, {
+        space: { ...NO_LIMITS, timeMachineMaxBytes: 1_034 * 8 * MIB },
+      });
+      for (let i = 0; i < 1_030; i++) {
+        mkdirSync(fixture.at(`${i}.sparsebundle`, "bands"), { recursive: true });
+        writeFileSync(fixture.at(`${i}.sparsebundle`, "bands", "0"), "");
+      }
+      expect((await volumeOf(fixture)).availableBytes).toBe(10 * 8 * MIB);
+    },
+  );
 
   test.skipIf(!canMakeDiskImage("ext4"))(
     "is that of the file system mounted below the share, not of the share's root",

@@ -135,6 +135,12 @@ function addShareDetails(s, users) {
 	yesNo(s.taboption('files', form.Flag, 'hide_dot_files', _('Hide files that begin with a dot')), 'yes').modalonly = true;
 	placeholder(s.taboption('files', form.Value, 'veto_files', _('Files that nobody sees')), '/Thumbs.db/.DS_Store/')
 		.modalonly = true;
+	s.taboption('files', form.Flag, 'timemachine', _('Time Machine'),
+		_('Macs offer the share for their backups.')).modalonly = true;
+	const size = placeholder(s.taboption('files', form.Value, 'timemachine_maxsize', _('Room for backups')), '500G');
+	size.modalonly = true;
+	size.depends('timemachine', '1');
+	size.validate = (section, value) => value == '' || /^[1-9][0-9]*[KMGT]?$/i.test(value) ? true : _('Write a size such as 500G.');
 	parameters(s, 'files').modalonly = true;
 }
 
