@@ -8,6 +8,10 @@ import { MAX_REQUEST_LINE, type ToProcess, type WebPlan } from "./link-messages.
 /** The verb of main.ts. */
 export const WEB_VERB = "web-process";
 
+/** Answers that wait for a process that takes none; one of several hundred users is about 100 KiB. */
+const MAX_QUEUED_BYTES = 1024 * 1024;
+const LIMITS = { maxLineBytes: MAX_REQUEST_LINE, maxQueuedBytes: MAX_QUEUED_BYTES } as const;
+
 /**
  * The running executable itself: after an update its path is that of another version. A source tree is run by
  * the runtime, with the entry point as first argument.
@@ -46,7 +50,7 @@ export function startChild(
     link.close();
     user.ended(why);
   };
-  const link = new LineLink(own, MAX_REQUEST_LINE, {
+  const link = new LineLink(own, LIMITS, {
     take: (message) => user.take(message),
     ended(why) {
       // The process ends by itself when its end of the link is closed; one that does not is stuck.

@@ -16,6 +16,8 @@ const MAX_MESSAGES_PER_SECOND = 2_000;
 /** Items are sent in batches of about this size, and the next one when the process asks for it. */
 const BATCH_CHARACTERS = 16_384;
 
+const BUG = { code: "failed", message: "the server has met a fault of its own, its log says which" } as const;
+
 export interface DeskHost {
   readonly accounts: WebAccounts;
   /** Carries an operation out. Throws ControlError. */
@@ -30,6 +32,8 @@ export interface DeskHost {
 export interface DeskUser {
   ready(confinement: { isUnprivileged: boolean; isFiltered: boolean }): void;
   say(text: string): void;
+  /** A fault of the server's own, for the log. */
+  bug(error: unknown): void;
   /** The process does what no process of ours does. */
   misbehaved(how: string): void;
 }
@@ -54,6 +58,7 @@ export class Desk {
   private readonly user: DeskUser;
   private readonly underWay = new Map<number, UnderWay>();
   private readonly rate = new RateLimit();
+  private hasMisbehaved = false;
 
   constructor(host: DeskHost, child: WebChild, user: DeskUser) {
     this.host = host;
@@ -62,9 +67,11 @@ export class Desk {
   }
 
   take(message: unknown): void {
-    if (!this.rate.admit(this.host.nowMs(), MAX_MESSAGES_PER_SECOND)) return this.user.misbehaved("too much");
+    // What it has sent before its end is in the kernel's queue.
+    if (this.hasMisbehaved) return;
+    if (!this.rate.admit(this.host.nowMs(), MAX_MESSAGES_PER_SECOND)) return this.misbehaved("too much");
     const read = readMessage(message);
-    if (read === undefined) return this.user.misbehaved("a message of no known kind");
+    if (read === undefined) return this.misbehaved("a message of no known kind");
     switch (read.kind) {
       case "ready":
         return this.user.ready(read);
@@ -84,6 +91,11 @@ export class Desk {
     for (const id of [...this.underWay.keys()]) this.cancel(id);
   }
 
+  private misbehaved(how: string): void {
+    this.hasMisbehaved = true;
+    this.user.misbehaved(how);
+  }
+
   private cancel(id: number): void {
     const request = this.underWay.get(id);
     if (request === undefined) return;
@@ -94,7 +106,7 @@ export class Desk {
 
   private async answer(ask: Ask): Promise<void> {
     const { id } = ask;
-    if (this.underWay.has(id)) return this.user.misbehaved("a number that is in use");
+    if (this.underWay.has(id)) return this.misbehaved("a number that is in use");
     const request: UnderWay = { isCancelled: false, more: undefined, cancel: undefined };
     this.underWay.set(id, request);
     try {
@@ -102,10 +114,10 @@ export class Desk {
         throw new ControlError("too many requests are under way, try again", "too-many");
       await this.carryOut(ask, request);
     } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-      const { code, message } = error;
+      const { code, message } = error instanceof ControlError ? error : BUG;
       const details = error instanceof NotLoggedOn ? { details: error.details } : {};
       this.child.send({ id, end: "error", message, code, ...details });
+      if (!(error instanceof ControlError)) this.user.bug(error);
     } finally {
       this.underWay.delete(id);
     }

@@ -6,6 +6,14 @@ import { closeFd } from "../../linux/open.ts";
 import { receiveNow, sendNow } from "../../linux/socket.ts";
 import { eventLoop, type Watch, type Watcher } from "../../loop/event-loop.ts";
 
+/** Of one end. */
+export interface LinkLimits {
+  /** The longest line that the other end may send. */
+  readonly maxLineBytes: number;
+  /** While more than this waits for the other end, nothing of it is read; default: no limit. */
+  readonly maxQueuedBytes?: number;
+}
+
 export interface LinkUser {
   /** A line's value, which is not checked beyond being JSON. */
   take(message: unknown): void;
@@ -17,23 +25,30 @@ const CHUNK_BYTES = 16_384;
 /** Reads of one event, so that a busy link leaves the event loop to others. */
 const READS_PER_EVENT = 4;
 const NEWLINE = 10;
+const EMPTY = Buffer.alloc(0);
 
 export class LineLink implements Watcher {
   private readonly fd: number;
   private readonly maxLineBytes: number;
+  private readonly maxQueuedBytes: number;
   private readonly user: LinkUser;
   private watch: Watch | undefined;
-  /** What has come of a line that is not whole. */
-  private parts: Uint8Array[] = [];
+  /** What has come of a line that is not whole; grows up to the longest line. */
+  private part: Buffer = EMPTY;
   private partBytes = 0;
   private readonly queue: Uint8Array[] = [];
   private queued = 0;
   private waiters: (() => void)[] = [];
   private isClosed = false;
 
-  constructor(fd: number, maxLineBytes: number, user: LinkUser) {
+  constructor(
+    fd: number,
+    { maxLineBytes, maxQueuedBytes = Number.POSITIVE_INFINITY }: LinkLimits,
+    user: LinkUser,
+  ) {
     this.fd = fd;
     this.maxLineBytes = maxLineBytes;
+    this.maxQueuedBytes = maxQueuedBytes;
     this.user = user;
   }
 
@@ -61,6 +76,7 @@ export class LineLink implements Watcher {
     this.queue.push(bytes);
     this.queued += bytes.length;
     if (this.queue.length === 1) this.flush();
+    else if (this.isFull) this.follow();
   }
 
   /** Resolves when the kernel has taken everything, or the link has ended. */
@@ -86,7 +102,7 @@ export class LineLink implements Watcher {
   }
 
   private receive(): void {
-    for (let reads = 0; reads < READS_PER_EVENT && !this.isClosed; reads++) {
+    for (let reads = 0; reads < READS_PER_EVENT && !this.isClosed && !this.isFull; reads++) {
       const chunk = new Uint8Array(CHUNK_BYTES);
       const count = receiveNow(this.fd, chunk, 0, CHUNK_BYTES);
       if (count === -Errno.EAGAIN || count === -Errno.EINTR) return;
@@ -101,16 +117,32 @@ export class LineLink implements Watcher {
     while (!this.isClosed) {
       const end = bytes.indexOf(NEWLINE, from);
       const part = bytes.subarray(from, end < 0 ? bytes.length : end);
-      this.partBytes += part.length;
-      if (this.partBytes > this.maxLineBytes) return this.end("a line is too long");
-      this.parts.push(part);
-      if (end < 0) return;
-      const line = Buffer.concat(this.parts).toString();
-      this.parts = [];
-      this.partBytes = 0;
+      if (this.partBytes + part.length > this.maxLineBytes) return this.end("a line is too long");
+      if (end < 0) return this.keep(part);
       from = end + 1;
-      this.takeLine(line);
+      this.takeLine(this.lineWith(part));
     }
+  }
+
+  /** Copies: a few bytes must not hold the whole chunk that they came in. */
+  private keep(bytes: Uint8Array): void {
+    const needed = this.partBytes + bytes.length;
+    if (needed > this.part.length) {
+      const larger = Buffer.alloc(Math.min(Math.max(2 * this.part.length, needed), this.maxLineBytes));
+      this.part.copy(larger, 0, 0, this.partBytes);
+      this.part = larger;
+    }
+    this.part.set(bytes, this.partBytes);
+    this.partBytes = needed;
+  }
+
+  private lineWith(last: Uint8Array): string {
+    const end = Buffer.from(last.buffer, last.byteOffset, last.length);
+    if (this.partBytes === 0) return end.toString();
+    const line = Buffer.concat([this.part.subarray(0, this.partBytes), end]).toString();
+    this.part = EMPTY;
+    this.partBytes = 0;
+    return line;
   }
 
   private takeLine(line: string): void {
@@ -137,9 +169,19 @@ export class LineLink implements Watcher {
       if (count < first.length) this.queue[0] = first.subarray(count);
       else this.queue.shift();
     }
-    const events = this.queue.length > 0 ? Epoll.IN | Epoll.OUT : Epoll.IN;
-    if (this.watch !== undefined) eventLoop.change(this.watch, events);
+    this.follow();
     if (this.queue.length === 0) this.wake();
+  }
+
+  /** The other end asks for more than it takes. */
+  private get isFull(): boolean {
+    return this.queued > this.maxQueuedBytes;
+  }
+
+  private follow(): void {
+    if (this.watch === undefined) return;
+    const wanted = (this.isFull ? 0 : Epoll.IN) | (this.queue.length > 0 ? Epoll.OUT : 0);
+    eventLoop.change(this.watch, wanted);
   }
 
   private end(fault: string | undefined): void {

@@ -9,6 +9,7 @@ import { carryOut, type ControlHost } from "../control/commands.ts";
 import { findOperation } from "../control/operations.ts";
 import { showName } from "../users/user-name.ts";
 import { PROTOCOL_VERSION } from "../control/protocol.ts";
+import { reportBug } from "../log/log.ts";
 import type { ServerManager } from "../manager.ts";
 import { VERSION } from "../version.ts";
 import { WebAccounts } from "./accounts.ts";
@@ -66,7 +67,8 @@ export class WebPage {
 
   /** Does what the configuration says now. */
   follow(): Promise<void> {
-    this.following = this.following.then(() => this.turn());
+    const turn = (): Promise<void> => this.turn();
+    this.following = this.following.then(turn, turn);
     return this.following;
   }
 
@@ -196,6 +198,7 @@ export class WebPage {
             );
         },
         say: (text) => this.manager.events.warn("web", () => `web page: ${text}`),
+        bug: (error) => reportBug(error, this.manager.logOutput.write),
         misbehaved: (how) => {
           log.error(`the web page's process was ended, it sent ${how}`);
           child.kill();

@@ -41,10 +41,14 @@ export class ServerLink {
   /** `ended`: the server is gone or closes the link. */
   constructor(user: { take(message: ToProcess): void; ended(): void }) {
     this.user = user;
-    this.link = new LineLink(LINK_FD, MAX_ANSWER_LINE, {
-      take: (message) => this.take(message as ToProcess),
-      ended: () => user.ended(),
-    });
+    this.link = new LineLink(
+      LINK_FD,
+      { maxLineBytes: MAX_ANSWER_LINE },
+      {
+        take: (message) => this.take(message as ToProcess),
+        ended: () => user.ended(),
+      },
+    );
   }
 
   start(): boolean {

@@ -41,11 +41,20 @@ class WebProcess {
   }
 
   start(): void {
-    // A fault in the handling of one request is logged by the server and ends nobody else's.
-    const report = (error: unknown): void => this.link.send({ say: describe(error) });
+    const report = (error: unknown): void => this.report(error);
     process.on("uncaughtException", report);
     process.on("unhandledRejection", report);
     if (!this.link.start()) this.end(1);
+  }
+
+  private report(error: unknown): void {
+    this.link.send({ say: describe(error) });
+  }
+
+  /** A fault of ours in the handling of one request ends its connection, which else would wait for good. */
+  private failed(error: unknown, answer: HttpAnswer): void {
+    this.report(error);
+    answer.cut();
   }
 
   private take(message: ToProcess): void {
@@ -57,7 +66,7 @@ class WebProcess {
     try {
       this.serve(plan);
     } catch (error) {
-      this.link.send({ say: describe(error) });
+      this.report(error);
       this.end(1);
     }
   }
@@ -67,7 +76,7 @@ class WebProcess {
     const tls = { cert: plan.certificate, key: plan.key };
     const connections = new Connections(
       tls,
-      (...each) => this.handle(...each),
+      (request, answer) => void this.handle(request, answer).catch((error) => this.failed(error, answer)),
       () => this.review(),
     );
     this.connections = connections;
