@@ -141,7 +141,13 @@ function disk(
   const totalBytes = 2_000_398_934_016;
   return {
     ...{ label, mountPoint, source: "/dev/sda1", fileSystem, isReadOnly: false, isEjected: false },
-    ...{ isRemovable: true, shares, opens: shares.length, totalBytes },
+    ...{
+      isRemovable: true,
+      health: { state: used < 0.95 ? "good" : "unknown", message: "" },
+      shares,
+      opens: shares.length,
+      totalBytes,
+    },
     freeBytes: Math.round(totalBytes * (1 - used)),
   };
 }

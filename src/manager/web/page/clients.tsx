@@ -1,13 +1,13 @@
 // Who is connected, how, with what open, how fast; and ending it.
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { useCell } from "./cell.ts";
 import { FormDialog } from "./dialog.tsx";
 import { connections, type LiveConnection, type Speed } from "./live.ts";
 import type { Open, Session } from "./model.ts";
 import { Badge, Button, Empty, Loaded, Page } from "./parts.tsx";
-import { useResource } from "./resource.ts";
+import { useRefresh, useResource } from "./resource.ts";
 import { formatDuration, formatRate, t } from "./text.ts";
 
 /** Rows that a view has at most: a server with thousands of clients does not keep the browser busy. */
@@ -20,7 +20,7 @@ export function Clients(): JSX.Element {
   const [leaving, setLeaving] = useState<Session>();
   const sessions = answer?.value.length ?? 0;
   // The events have the connections alone; each brings the sessions of that moment.
-  useEffect(() => void reload(), [live]);
+  useRefresh(live, reload);
   const kick = async ({ id, user }: Session): Promise<string> => {
     await ask("POST", "kick", { session: id });
     void reload();
@@ -129,7 +129,7 @@ function OpenFiles({ session }: { readonly session: Session }): JSX.Element {
 function FileList({ session }: { readonly session: number }): JSX.Element {
   const live = useCell(connections);
   const { answer, fault, reload } = useResource<readonly Open[]>("opens", []);
-  useEffect(() => void reload(), [live]);
+  useRefresh(live, reload);
   const opens = answer?.value.filter((open) => open.session === session && !open.isPipe) ?? [];
   return (
     <Loaded fault={fault} isLoaded={answer !== undefined}>

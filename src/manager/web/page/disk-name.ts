@@ -3,7 +3,7 @@ import type { Disk } from "./model.ts";
 import { t } from "./text.ts";
 
 export function nameOfDisk({ label, mountPoint }: Pick<Disk, "label" | "mountPoint">): string {
-  if (label !== undefined && label !== "") return label;
   if (mountPoint === "/") return t("disk.system");
+  if (label !== undefined && label !== "") return label;
   return mountPoint.split("/").at(-1) ?? mountPoint;
 }

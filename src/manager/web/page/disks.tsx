@@ -77,15 +77,15 @@ function DiskCard({ disk, onEject }: { readonly disk: Disk; readonly onEject: ()
         <span class="badges">
           {disk.isEjected && <Badge kind="good">{t("disk.ejected")}</Badge>}
           {disk.isReadOnly && <Badge kind="warn">{t("disk.read-only")}</Badge>}
-          {health?.state === "failing" && <Badge kind="bad">{t("disk.failing")}</Badge>}
-          {health?.state === "good" && <Badge kind="good">{t("disk.good")}</Badge>}
+          {health.state === "failing" && <Badge kind="bad">{t("disk.failing")}</Badge>}
+          {health.state === "good" && <Badge kind="good">{t("disk.good")}</Badge>}
         </span>
       </div>
       {totalBytes !== undefined && freeBytes !== undefined && (
         <SpaceBar total={totalBytes} free={freeBytes} label={name} />
       )}
       {disk.state !== undefined && <p class="box warn">{sentence(disk.state)}</p>}
-      {health !== undefined && health.message !== "" && health.state !== "good" && (
+      {health.message !== "" && health.message !== disk.state && (
         <p class={`box ${health.state === "failing" ? "fault" : "plain"}`}>{sentence(health.message)}</p>
       )}
       {disk.fault !== undefined && <p class="box fault">{t("disk.fault", { code: disk.fault })}</p>}

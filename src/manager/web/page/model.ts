@@ -79,7 +79,7 @@ export interface Disk {
   readonly totalBytes?: number;
   readonly freeBytes?: number;
   readonly fault?: string;
-  readonly health?: { readonly state: "good" | "failing" | "unknown"; readonly message: string };
+  readonly health: { readonly state: "good" | "failing" | "unknown"; readonly message: string };
 }
 
 export interface EjectAnswer {

@@ -109,7 +109,7 @@ function Attention(props: { readonly disks: readonly Disk[]; readonly shares: re
       text: t("attention.missing", { name }),
     })),
     ...props.disks.flatMap((disk) => {
-      const words = disk.health?.state === "failing" ? disk.health.message : (disk.state ?? disk.fault);
+      const words = disk.health.state === "failing" ? disk.health.message : (disk.state ?? disk.fault);
       const text = t("attention.disk", { name: nameOfDisk(disk), message: sentence(words ?? "") });
       return words === undefined ? [] : [{ key: `disk ${disk.mountPoint}`, href: linkTo("disks"), text }];
     }),

@@ -50,6 +50,13 @@ export function useResource<T>(path: string, kinds: readonly ChangeKind[]): Reso
   return { answer, fault, reload };
 }
 
+/** Loads again with each new value, while somebody looks: a hidden page keeps no session alive. */
+export function useRefresh(value: unknown, reload: () => Promise<unknown>): void {
+  useEffect(() => {
+    if (!document.hidden) void reload();
+  }, [value]);
+}
+
 /** What to say of something that was thrown. */
 export function wordsOf(error: unknown): string {
   if (error instanceof ApiError) return error.message;
