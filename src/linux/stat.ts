@@ -208,6 +208,8 @@ export const STATFS_SIZE = 120;
 
 /** f_type of file systems that need special treatment; linux/magic.h and the file systems' own headers. */
 export const FileSystemMagic = {
+  EXT4: 0xef53,
+  F2FS: 0xf2f52010,
   MSDOS: 0x4d44,
   EXFAT: 0x2011bab0,
   TMPFS: 0x01021994,

@@ -12,10 +12,16 @@ export interface AppleRules {
   readonly hidesAppleDouble: boolean;
   /** The placeholder that macOS writes where there is no resource fork counts as none. */
   readonly wipesPlaceholder: boolean;
+  /** What entries of a Mac's listings have besides their usual attributes. */
+  readonly listsResourceSize: boolean;
+  readonly listsFinderInfo: boolean;
+  readonly listsAccess: boolean;
 }
 
 /** Apple's extensions of SMB, which macOS asks for by the create context AAPL; for all shares. */
 export interface AppleExtensions {
   /** Of Apple's models; chooses the icon that macOS shows for the server. */
   readonly model: string;
+  /** Bits of AppleCapability that the configuration allows. */
+  readonly capabilities: number;
 }

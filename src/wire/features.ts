@@ -1,6 +1,7 @@
 // Everything this server advertises or supports, listed only here. Each row names a test of the feature.
 // [MS-SMB2] 3.3.5.4 (negotiation), 3.3.5.15 (FSCTLs), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create
 // contexts).
+import { AppleCapability } from "./context/apple-context.ts";
 import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
 import { Fsctl } from "./fscc/fsctl.ts";
 import { ShareCapability, ShareFlag } from "./command/tree-connect.ts";
@@ -35,6 +36,7 @@ const VOLUME = "test/wire/fscc/fs-information.test.ts";
 const CONTEXT = "test/wire/context/create-context.test.ts";
 const DFS = "test/e2e/interop/dfs.test.ts";
 const MAC = "test/e2e/mac/mount.test.ts";
+const MAC_LISTING = "test/e2e/mac/listing.test.ts";
 const POSIX = "test/e2e/metadata/posix.test.ts";
 
 const dialects: readonly Feature[] = [
@@ -321,7 +323,23 @@ const createContexts: readonly Feature[] = [
 ];
 
 /** Bits of the server capabilities in the answer to AAPL, to a client that has them itself. */
-const appleCapabilities: readonly Feature[] = [];
+const appleCapabilities: readonly Feature[] = [
+  {
+    name: "READ_DIR_ATTR",
+    value: AppleCapability.READ_DIR_ATTR,
+    test: `${MAC_LISTING}#an older Mac gets the same without the flag`,
+  },
+  {
+    name: "READ_DIR_ATTR_V2",
+    value: AppleCapability.READ_DIR_ATTR_V2,
+    test: `${MAC_LISTING}#has resource forks, Finder information and the mode, and says what has no streams`,
+  },
+  {
+    name: "UNIX_BASED",
+    value: AppleCapability.UNIX_BASED,
+    test: `${MAC_LISTING}#has resource forks, Finder information and the mode, and says what has no streams`,
+  },
+];
 
 /** Negotiate contexts of the response that have no table of their own. */
 const negotiateContexts: readonly Feature[] = [

@@ -4,6 +4,8 @@ import type { Credentials, MaybePromise } from "../../port/port.ts";
 import type { NumberOf } from "../../wire/status.ts";
 import type { SecurityDescriptor } from "../../wire/security/security-descriptor.ts";
 import type { PosixAcl } from "../security/posix-acl.ts";
+import type { AppleEntry } from "../../wire/fscc/directory-entry.ts";
+import type { AppleFacts, ListOptions } from "./listed.ts";
 import type { TransferBuffer } from "./transfer-buffer.ts";
 import type { NamedValues } from "./value-store.ts";
 
@@ -54,8 +56,9 @@ export interface FileStat {
   attributes: number;
   /** Immutable, append-only or a mount point: the kernel lets nobody remove its name. */
   isPinned?: boolean;
-  /** Size of the extended attributes of a listed entry, as `attributesSize` counts them. */
+  /** Of a listed entry: size of the extended attributes, as `attributesSize` counts them, or `apple`. */
   eaSize?: number;
+  apple?: AppleFacts;
 }
 
 /** The result of resolving a path. */
@@ -213,12 +216,10 @@ export interface FileHandle {
    * fails.
    */
   cloneFrom?(source: FileHandle, from: number, offset: number, length: number): MaybePromise<0 | Failure>;
-  /**
-   * Switches O_NOATIME: with true, reads leave the access time unchanged. Undefined without such a switch.
-   */
+  /** Switches O_NOATIME: with true, reads leave the access time unchanged. Absent without such a switch. */
   keepAccessTime?(isKept: boolean): void;
-  /** Starts to enumerate this directory, or only what that name (as clients see it) stands for. */
-  list(only?: OnlyName): DirectoryStream;
+  /** Starts to enumerate this directory. */
+  list(options?: ListOptions): DirectoryStream;
   /** The caller reports the object's new on-disk path. */
   renamed?(path: string): void;
   /**
@@ -232,14 +233,12 @@ export interface FileHandle {
 export interface DirectoryEntry {
   /** The name as clients see it. */
   name: string;
-  /** This and `eaSize` are filled in by the caller of `next`. */
+  stat: FileStat;
+  // Filled in by the caller of `next`.
   shortName?: string;
   eaSize?: number;
-  stat: FileStat;
+  apple?: AppleEntry | undefined;
 }
-
-/** `anyForm`: see `FileStore.findsAnyForm`. */
-export type OnlyName = Readonly<{ name: string; anyForm: boolean }>;
 
 /** Names were skipped that do not match, and the caller may give way. */
 export const SKIPPED = "skipped";
@@ -394,7 +393,7 @@ export interface FileStore {
   close(): void;
 }
 
-/** A bit of `FileNode.access`: the user may read and write, and the disk keeps no owners. */
+/** Bit of `FileNode.access`: the user may read and write, and the disk keeps no owners. */
 export const OWNERLESS = 8;
 /** The server refuses offsets beyond this: doubles are exact up to 2^53 only. */
 export const MAX_FILE_OFFSET = 2 ** 53 - 2 ** 24;

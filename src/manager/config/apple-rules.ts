@@ -1,5 +1,7 @@
 // Apple's extensions of SMB and what Macs store with files; vfs_fruit(8).
 import type { AppleExtensions, AppleRules } from "../../port/apple.ts";
+import { AppleCapability } from "../../wire/context/apple-context.ts";
+import { APPLE_CAPABILITIES } from "../../wire/features.ts";
 import type { SectionValues } from "./section-values.ts";
 
 export function readAppleRules(values: SectionValues): AppleRules {
@@ -9,6 +11,9 @@ export function readAppleRules(values: SectionValues): AppleRules {
     resource: values.choice("fruit:resource"),
     hidesAppleDouble: values.boolean("fruit:veto_appledouble"),
     wipesPlaceholder: values.boolean("fruit:wipe_intentionally_left_blank_rfork"),
+    listsResourceSize: values.boolean("readdir_attr:aapl_rsize"),
+    listsFinderInfo: values.boolean("readdir_attr:aapl_finder_info"),
+    listsAccess: values.boolean("readdir_attr:aapl_max_access"),
   });
 }
 
@@ -18,7 +23,9 @@ const MAX_MODEL_UNITS = 64;
 /** Of [global]. */
 export function readAppleExtensions(globals: SectionValues): AppleExtensions | null {
   if (!globals.boolean("fruit:aapl")) return null;
-  return Object.freeze({ model: readAppleModel(globals) });
+  const listing = AppleCapability.READ_DIR_ATTR | AppleCapability.READ_DIR_ATTR_V2;
+  const off = globals.boolean("fruit:readdir_attr") ? 0 : listing;
+  return Object.freeze({ model: readAppleModel(globals), capabilities: APPLE_CAPABILITIES & ~off });
 }
 
 export function readAppleModel(globals: SectionValues): string {

@@ -178,9 +178,8 @@ const GROUPS: readonly Group[] = [
   {
     word: "Finder's data is kept in named streams, which the server always offers",
     names:
-      "fruit:locking,fruit:nfs_aces,fruit:copyfile,fruit:posix_rename,fruit:zero_file_id,fruit:readdir_attr," +
-      "fruit:delete_empty_adfiles,fruit:advertise_fullsync,fruit:convert_adouble," +
-      "readdir_attr:aapl_rsize,readdir_attr:aapl_finder_info,readdir_attr:aapl_max_access",
+      "fruit:locking,fruit:nfs_aces,fruit:copyfile,fruit:posix_rename,fruit:zero_file_id," +
+      "fruit:delete_empty_adfiles,fruit:advertise_fullsync,fruit:convert_adouble",
   },
   {
     word: "streams and extended attributes are stored by the server itself, see 'streams'",

@@ -20,7 +20,30 @@ export interface DirectoryRecord {
   readonly eaSize?: number;
   /** The 8.3 name, at most 12 characters; empty when absent. */
   readonly shortName?: string;
+  /**
+   * In FileIdBothDirectoryInformation in the place of the short name; `eaSize` is the maximal access then.
+   */
+  readonly apple?: AppleEntry | undefined;
 }
+
+/**
+ * READ_DIR_ATTR of Apple's extensions: what a Mac gets in the place of a short name; smb_2.h of its
+ * SMBClient.
+ */
+export interface AppleEntry {
+  /** The two bytes that else are the short name's length and reserved. */
+  readonly flags: number;
+  readonly resourceBytes: number;
+  /** The 32 bytes of Finder information; undefined: zeros. */
+  readonly finderInfo: Uint8Array | undefined;
+  /** st_mode; 0: not told. */
+  readonly unixMode: number;
+}
+
+/** In READ_DIR_ATTR_V2: the entry has no named streams. */
+export const APPLE_NO_STREAMS = 1;
+/** Without V2: the length of what is in the place of the short name, as macOS' server and smbd send it. */
+export const APPLE_FIELD_BYTES = 24;
 
 const SHORT_NAME_SIZE = 24;
 
@@ -94,6 +117,8 @@ function writeExtras(writer: Writer, infoClass: number, entry: DirectoryRecord):
   if (infoClass === FileInfoClass.FULL_DIRECTORY) return;
   if (infoClass === FileInfoClass.ID_FULL_DIRECTORY) {
     writer.u32(0);
+  } else if (entry.apple !== undefined && infoClass === FileInfoClass.ID_BOTH_DIRECTORY) {
+    writeApple(writer, entry.apple);
   } else {
     const shortName = entry.shortName ?? "";
     writer.u8(shortName.length * 2);
@@ -104,6 +129,22 @@ function writeExtras(writer: Writer, infoClass: number, entry: DirectoryRecord):
     writer.u16(0);
   }
   writer.pair(entry.stat.inodeLow, entry.stat.inodeHigh);
+}
+
+/**
+ * Of the Finder information those parts that are in use: type and creator, flags, extended flags, date added.
+ */
+function writeApple(writer: Writer, { flags, resourceBytes, finderInfo, unixMode }: AppleEntry): void {
+  writer.u16(flags);
+  writer.u64(resourceBytes);
+  if (finderInfo === undefined) {
+    writer.zero(16);
+  } else {
+    writer.raw(finderInfo.subarray(0, 10));
+    writer.raw(finderInfo.subarray(24, 26));
+    writer.raw(finderInfo.subarray(20, 24));
+  }
+  writer.u16(unixMode);
 }
 
 const NO_FACTS: DirectoryFacts = {
@@ -157,7 +198,8 @@ function readEntry(reader: Reader, infoClass: number): DirectoryRecord {
     const length = reader.u8();
     reader.skip(1);
     const field = new Reader(reader.range(SHORT_NAME_SIZE));
-    shortName = field.utf16(length);
+    // Odd for a Mac: see AppleEntry.
+    shortName = length % 2 === 0 ? field.utf16(length) : "";
     if (infoClass === FileInfoClass.BOTH_DIRECTORY) {
       return { name: reader.utf16(nameLength), stat, eaSize, shortName };
     }

@@ -2,6 +2,8 @@
 // and smbfs_smb_2.c of Apple's published SMBClient sources.
 import { Access } from "../../../src/wire/security/access.ts";
 import { CreateOption } from "../../../src/wire/command/create.ts";
+import { decodeQueryDirectoryResponse } from "../../../src/wire/command/query-directory.ts";
+import { Status } from "../../../src/wire/status.ts";
 import {
   AppleBitmap,
   AppleCapability,
@@ -10,7 +12,8 @@ import {
   type AppleRequest,
 } from "../../../src/wire/context/apple-context.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
-import { closeFile, type Mount, mountShare, openFile } from "../client/raw-files.ts";
+import { StatusError } from "../client/raw-client.ts";
+import { closeFile, type Mount, mountShare, openFile, queryDirectoryCall } from "../client/raw-files.ts";
 
 /** The query of macOS 14, but without HIFI (0x20), which no server has but Apple's. */
 export const MAC_QUERY: AppleRequest = {
@@ -112,4 +115,52 @@ export function readAsMac(file: Uint8Array): MacView {
   }
   demand(sum === length && at <= start, "sum of the attributes");
   return found;
+}
+
+/** An entry of a listing as a Mac reads it that has negotiated READ_DIR_ATTR. */
+export interface MacEntry {
+  readonly name: string;
+  readonly maximalAccess: number;
+  /** READ_DIR_ATTR_V2: 1 for an entry without streams. */
+  readonly flags: number;
+  readonly resourceBytes: number;
+  /** 16 bytes in hex. */
+  readonly finderInfo: string;
+  readonly mode: number;
+}
+
+/** Lists a folder by FileIdBothDirectoryInformation, without `.` and `..`. */
+export async function listAsMac(mount: Mount, folder: string, pattern = "*"): Promise<MacEntry[]> {
+  const { fileId } = await openFile(mount, folder, {
+    desiredAccess: Access.READ_DATA | Access.READ_ATTRIBUTES,
+    createOptions: CreateOption.DIRECTORY_FILE,
+  });
+  const entries: MacEntry[] = [];
+  for (;;) {
+    const reply = await mount.client.request(queryDirectoryCall(mount, fileId, { pattern }));
+    if (reply.status === Status.NO_MORE_FILES) break;
+    if (reply.status !== Status.SUCCESS) throw new StatusError("QUERY_DIRECTORY", reply.status);
+    entries.push(...macEntries(decodeQueryDirectoryResponse(reply.message).buffer));
+  }
+  await closeFile(mount, fileId);
+  return entries.filter(({ name }) => name !== "." && name !== "..");
+}
+
+function macEntries(data: Uint8Array): MacEntry[] {
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  const entries: MacEntry[] = [];
+  for (let at = 0; ;) {
+    const nameLength = view.getUint32(at + 60, true);
+    entries.push({
+      name: new TextDecoder("utf-16le").decode(data.subarray(at + 104, at + 104 + nameLength)),
+      maximalAccess: view.getUint32(at + 64, true),
+      flags: view.getUint16(at + 68, true),
+      resourceBytes: Number(view.getBigUint64(at + 70, true)),
+      finderInfo: data.subarray(at + 78, at + 94).toHex(),
+      mode: view.getUint16(at + 94, true),
+    });
+    const next = view.getUint32(at, true);
+    if (next === 0) return entries;
+    at += next;
+  }
 }

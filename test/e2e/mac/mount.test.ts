@@ -1,6 +1,6 @@
 // A Mac mounts shares: the create context AAPL.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { AppleVolumeCapability } from "../../../src/wire/context/apple-context.ts";
+import { AppleCapability, AppleVolumeCapability } from "../../../src/wire/context/apple-context.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { outcomeOf } from "../client/attack-rig.ts";
 import { closeFile, createCall, type Mount, mountShare, openFile } from "../client/raw-files.ts";
@@ -82,6 +82,16 @@ describe("with other settings", () => {
     try {
       const answer = await mounting("test", queryApple, other);
       expect(answer?.model).toBe("TimeCapsule8,119".padEnd(64, "x"));
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test("with fruit:readdir_attr = no the server claims no listings for Macs", async () => {
+    const other = await startServer({ parameters: { "fruit:readdir_attr": "no" } });
+    try {
+      const answer = await mounting("test", queryApple, other);
+      expect(answer?.serverCapabilities).toBe(AppleCapability.UNIX_BASED);
     } finally {
       await other.stop();
     }

@@ -21,6 +21,9 @@ const APPLE: ShareGrant["apple"] = {
   resource: "auto",
   hidesAppleDouble: true,
   wipesPlaceholder: false,
+  listsResourceSize: true,
+  listsFinderInfo: true,
+  listsAccess: true,
 };
 
 export function grantFor(path: string, change: Partial<ShareGrant> = {}): ShareGrant {

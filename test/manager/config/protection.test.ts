@@ -124,7 +124,17 @@ const NOT_PROTECTING = [
   ],
   // What is offered to clients that may connect.
   ...["smb3 unix extensions", "change notify", "kernel change notify", "smb2 leases", "durable handles"],
-  ...["server multi channel support", "fruit:aapl", "aapl model", "share:fake_fscaps", "cache read buffers"],
+  ...[
+    "server multi channel support",
+    "fruit:aapl",
+    "aapl model",
+    "fruit:readdir_attr",
+    "readdir_attr:aapl_rsize",
+    "readdir_attr:aapl_finder_info",
+    "readdir_attr:aapl_max_access",
+    "share:fake_fscaps",
+    "cache read buffers",
+  ],
   ...[
     "cache trans buffers",
     "oplocks",

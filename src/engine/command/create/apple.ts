@@ -3,13 +3,13 @@
 import {
   APPLE_RESPONSE_BYTES,
   AppleBitmap,
+  AppleCapability,
   AppleCommand,
   type AppleQueryResponse,
   type AppleRequest,
   type AppleResponse,
   AppleVolumeCapability,
 } from "../../../wire/context/apple-context.ts";
-import { APPLE_CAPABILITIES } from "../../../wire/features.ts";
 import type { EngineContext } from "../../connection/context.ts";
 import type { Session, Tree } from "../../state/session.ts";
 
@@ -23,8 +23,15 @@ const CONTEXT_HEAD_BYTES = 32;
 export function markApple(context: EngineContext, session: Session, request: AppleRequest): void {
   session.isApple = true;
   for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
-  if (request.command !== AppleCommand.SERVER_QUERY || context.settings.apple === null) return;
-  session.appleCapabilities = request.clientCapabilities & APPLE_CAPABILITIES;
+  const { apple } = context.settings;
+  if (request.command !== AppleCommand.SERVER_QUERY || apple === null) return;
+  session.appleCapabilities = commonCapabilities(request.clientCapabilities, apple.capabilities);
+}
+
+/** Of the two forms of listings only the newer one that both know is in force. */
+function commonCapabilities(client: number, server: number): number {
+  const both = client & server;
+  return (both & AppleCapability.READ_DIR_ATTR_V2) === 0 ? both : both & ~AppleCapability.READ_DIR_ATTR;
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   type Failure,
   FileKind,
   type FileNode,
+  type FileStat,
   type FileStore,
   isFailure,
   OWNERLESS,
@@ -78,7 +79,11 @@ export function accessFor(tree: Tree, node: FileNode, wanted: number): AccessMas
 }
 
 function accessByMode(tree: Tree, node: FileNode): AccessMask {
-  const bits = node.access();
+  return accessByRights(tree, node.access(), node.stat.uid);
+}
+
+/** The rights of the tree's user on an object with the owner `uid`, by what `FileNode.access` says of it. */
+export function accessByRights(tree: Tree, bits: number, uid: number): AccessMask {
   let mask: number = ALWAYS;
   if ((bits & 4) !== 0) mask |= BY_READ;
   if ((bits & 2) !== 0) mask |= BY_WRITE;
@@ -87,13 +92,13 @@ function accessByMode(tree: Tree, node: FileNode): AccessMask {
   if ((bits & OWNERLESS) !== 0) mask |= FileGeneric.ALL;
   // As smbd: the clients that ask for all rights get in; SET_INFO refuses what is the owner's to change.
   if ((bits & EVERYTHING) === EVERYTHING) mask |= BY_EVERYTHING;
-  if (ownsByMode(tree, node)) mask |= BY_OWNING;
+  if (ownsByMode(tree, uid)) mask |= BY_OWNING;
   if (tree.grant.security.writersMayChange && (bits & 2) !== 0) mask |= Access.WRITE_DAC;
   return (mask & tree.maximalAccess) >>> 0;
 }
 
-function ownsByMode({ grant: { credentials } }: Tree, node: FileNode): boolean {
-  return credentials === null || credentials.uid === 0 || credentials.uid === node.stat.uid;
+function ownsByMode({ grant: { credentials } }: Tree, uid: number): boolean {
+  return credentials === null || credentials.uid === 0 || credentials.uid === uid;
 }
 
 /**
@@ -105,7 +110,7 @@ export function unusableAccessOf(tree: Tree, node: FileNode, granted: number): n
   if (asked === 0) return 0;
   if (loadedRights.has(node) && !withoutDescriptor.has(node)) return 0;
   const bits = node.access();
-  if ((bits & OWNERLESS) !== 0 || ownsByMode(tree, node)) return 0;
+  if ((bits & OWNERLESS) !== 0 || ownsByMode(tree, node.stat.uid)) return 0;
   const mayChangeMode = tree.grant.security.writersMayChange && (bits & 2) !== 0;
   return mayChangeMode ? asked & Access.WRITE_OWNER : asked;
 }
@@ -183,17 +188,22 @@ export function mayRemove(
     if (typeof found === "number") return lookupStatusOf(found);
     const directory = found.node;
     if (directory === undefined) return Status.OBJECT_PATH_NOT_FOUND;
-    const mayWrite = (directory.access() & 3) === 3;
-    const { credentials } = tree.grant;
-    const isSticky = (directory.stat.mode & 0o1000) !== 0;
-    const owns =
-      credentials === null ||
-      credentials.uid === 0 ||
-      credentials.uid === node.stat.uid ||
-      credentials.uid === directory.stat.uid;
+    const mayWrite = mayChangeNames(directory);
+    const allowed = mayWrite && mayRemoveOf(tree, directory.stat, node.stat.uid);
     directory.close();
-    return mayWrite && (!isSticky || owns) ? Status.SUCCESS : Status.ACCESS_DENIED;
+    return allowed ? Status.SUCCESS : Status.ACCESS_DENIED;
   });
+}
+
+/** True where the directory's rights on disk let the store's user add and remove names. */
+export function mayChangeNames(directory: FileNode): boolean {
+  return (directory.access() & 3) === 3;
+}
+
+/** True where who may change names in the directory may remove one of an object with the owner `uid`. */
+export function mayRemoveOf(tree: Tree, directory: FileStat, uid: number): boolean {
+  const isSticky = (directory.mode & 0o1000) !== 0;
+  return !isSticky || ownsByMode(tree, uid) || ownsByMode(tree, directory.uid);
 }
 
 /** The rights of the tree's user on `node` by its stored descriptor, else by its mode; -errno on failure. */

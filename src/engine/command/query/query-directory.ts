@@ -22,7 +22,9 @@ import type { Exchange } from "../../connection/exchange.ts";
 import { paysFor } from "../../connection/credits.ts";
 import type { DirectorySearch, Open } from "../../state/open.ts";
 import { type DirectoryEntry, type FileHandle, type NextEntry, SKIPPED } from "../../vfs/store.ts";
+import { andThen } from "../../and-then.ts";
 import { statusOf } from "../errno-status.ts";
+import { type AppleEntries, startAppleEntries, wantsAppleFacts } from "./apple-entries.ts";
 import { compilePattern, exactName } from "./search-pattern.ts";
 import { appendPosix, posixRoom } from "./posix.ts";
 import { withInterim } from "../open/long-work.ts";
@@ -57,7 +59,8 @@ function list(exchange: Exchange, open: Open, request: QueryDirectoryRequest): M
   const search = prepareSearch(open, open.handle, request);
   if (typeof search === "number") return search;
   const answer = new Listing(exchange, request, search);
-  const listed = answer.run();
+  const apple = wantsAppleFacts(open, request.infoClass) ? startAppleEntries(open) : undefined;
+  const listed = andThen(apple, (entries) => answer.start(entries));
   if (typeof listed === "number") return listed;
   exchange.cancel = () => answer.cancel();
   const listing = withInterim(exchange, () => answer.sendInterim(), listed).finally(() => {
@@ -107,7 +110,10 @@ function prepareSearch(
   const newSearch: DirectorySearch = {
     stream:
       search?.stream ??
-      handle.list(only === undefined ? only : { name: only, anyForm: store?.findsAnyForm === true }),
+      handle.list({
+        only: only === undefined ? only : { name: only, anyForm: store?.findsAnyForm === true },
+        withAppleFacts: wantsAppleFacts(open, request.infoClass),
+      }),
     pattern: effectivePattern,
     matches: compilePattern(effectivePattern, store),
     hasReturned,
@@ -127,6 +133,7 @@ class Listing {
   /** Offset of the last entry written; -1 before the first. */
   private previous = -1;
   private isCancelled = false;
+  private apple: AppleEntries | undefined;
 
   constructor(exchange: Exchange, request: QueryDirectoryRequest, search: DirectorySearch) {
     this.exchange = exchange;
@@ -137,7 +144,13 @@ class Listing {
     this.mark = beginBufferResponse(this.writer);
   }
 
-  run(): MaybePromise<NtStatus> {
+  /** `apple`: for a Mac. */
+  start(apple: AppleEntries | undefined): MaybePromise<NtStatus> {
+    this.apple = apple;
+    return this.isEnded ? this.fail(Status.CANCELLED) : this.run();
+  }
+
+  private run(): MaybePromise<NtStatus> {
     const { stream, matches } = this.search;
     for (let count = 1; ; count++) {
       const next = stream.next(matches);
@@ -201,17 +214,24 @@ class Listing {
     }
     this.exchange.context.changeTimes.apply(entry.stat);
     const { infoClass } = this.request;
-    if (infoClass === FileInfoClass.BOTH_DIRECTORY || infoClass === FileInfoClass.ID_BOTH_DIRECTORY) {
-      entry.shortName = this.exchange.tree?.store?.shortNameOf?.(entry.name) ?? "";
-    }
-    // [MS-FSCC] 2.4.8: EaSize holds the tag of a reparse point.
-    entry.eaSize = reparseTagOf(entry.stat.kind) || (entry.stat.eaSize ?? 0);
+    if (this.apple === undefined) this.describe(entry);
+    else this.apple.describe(entry);
     this.previous =
       infoClass === POSIX_INFO_CLASS
         ? appendPosix(this.writer, entry, this.previous)
         : appendDirectoryEntry(this.writer, infoClass, entry, this.previous);
     this.search.hasReturned = true;
     return (this.request.flags & QueryDirectoryFlag.RETURN_SINGLE_ENTRY) !== 0 ? this.finish() : undefined;
+  }
+
+  private describe(entry: DirectoryEntry): void {
+    const { infoClass } = this.request;
+    entry.apple = undefined;
+    if (infoClass === FileInfoClass.BOTH_DIRECTORY || infoClass === FileInfoClass.ID_BOTH_DIRECTORY) {
+      entry.shortName = this.exchange.tree?.store?.shortNameOf?.(entry.name) ?? "";
+    }
+    // [MS-FSCC] 2.4.8: EaSize holds the tag of a reparse point.
+    entry.eaSize = reparseTagOf(entry.stat.kind) || (entry.stat.eaSize ?? 0);
   }
 
   private fits(entry: DirectoryEntry): boolean {

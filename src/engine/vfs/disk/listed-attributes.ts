@@ -20,13 +20,17 @@ import {
   readStored,
   storedAttributesOfEntry,
 } from "../values/stored-attributes.ts";
-import { eaSizeOfEntry, type ListedXattrs, readListedXattrs } from "../values/listed-ea-size.ts";
+import { eaSizeOfEntry, eaSizeOfXattrs, readXattrNames, type XattrNames } from "../values/listed-xattrs.ts";
 import { readNtfsOfEntry } from "../values/ntfs-attributes.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
+import { NO_APPLE_VALUES, readAppleValues, type SidecarAppleValues } from "./apple-streams.ts";
 
 const OPEN_FLAGS = Open.RDONLY | Open.NONBLOCK | Open.NOCTTY | Open.NOFOLLOW;
 const facts = emptyStatx();
 const NOT_READ = { name: "", size: 0 };
+
+/** What a listing needs besides attributes: the size of extended attributes, or what macOS asks for. */
+export type WantedOfEntry = "eaSize" | "apple" | "nothing";
 
 /** How the entries of the sidecar are found: `single` asks the disk, for few files; else by their names. */
 export type SidecarUse = "single" | "batch" | "stream";
@@ -54,12 +58,22 @@ export class ListedAttributes {
   /** The EaSize of the entry of this directory whose sidecar entry was read last. */
   private lastEaSize = NOT_READ;
   /** What the names of extended attributes said of the entry of this name. */
-  private readonly listed: ListedXattrs = { eaSize: 0, hasDosAttributes: false };
+  private listed: XattrNames | undefined;
   private listedName = "";
+  private readonly wanted: WantedOfEntry;
+  /** The values in the sidecar's entry of this name, which `of` has read for macOS. */
+  private inSidecar: { readonly name: string; readonly values: SidecarAppleValues | undefined } | undefined;
 
   /** The caller closes `directory`; `path` is its on-disk path. */
-  constructor(context: ShareContext, directory: number, path: string, use: SidecarUse) {
+  constructor(
+    context: ShareContext,
+    directory: number,
+    path: string,
+    use: SidecarUse,
+    wanted: WantedOfEntry,
+  ) {
     this.context = context;
+    this.wanted = wanted;
     this.use = use;
     this.directory = directory;
     this.path = path;
@@ -77,9 +91,9 @@ export class ListedAttributes {
   }
 
   private usesSidecar(): boolean {
-    const { storeDosAttributes, eaSupport } = this.context.grant;
+    const { storeDosAttributes } = this.context.grant;
     const { hasNtfsAttributes, hasUserXattrs, hasFatAttributes } = this.directoryTraits();
-    if (eaSupport && !hasUserXattrs) return true;
+    if (this.wanted !== "nothing" && !hasUserXattrs) return true;
     return storeDosAttributes && !hasNtfsAttributes && (!hasUserXattrs || hasFatAttributes);
   }
 
@@ -92,6 +106,7 @@ export class ListedAttributes {
   of(stat: Statx, name: string, entry: EntryXattrs): DosAttributes | undefined {
     this.lastEaSize = NOT_READ;
     this.listedName = "";
+    this.inSidecar = undefined;
     if (!this.context.grant.storeDosAttributes) return undefined;
     const traits = this.directoryTraits();
     if (deviceOf(stat) !== this.device) return this.ofMountedDisk(stat, name);
@@ -108,8 +123,8 @@ export class ListedAttributes {
   eaSizeOf(stat: Statx, name: string, entry: EntryXattrs): number {
     const traits = this.directoryTraits();
     if (traits.hasUserXattrs || deviceOf(stat) !== this.device) {
-      if (this.listedName !== name) this.listXattrs(name, entry);
-      return this.listed.eaSize;
+      const names = this.xattrsOf(name, entry);
+      return names === undefined ? 0 : eaSizeOfXattrs(entry, names);
     }
     if (!isFileOrDirectory(stat)) return 0;
     if (this.lastEaSize.name !== name)
@@ -117,24 +132,43 @@ export class ListedAttributes {
     return this.lastEaSize.size;
   }
 
+  /** False for a mount point: after `directoryTraits`. */
+  isOfDirectoryDisk(stat: Statx): boolean {
+    return deviceOf(stat) === this.device;
+  }
+
+  /**
+   * The names of the entry's extended attributes, after `of` for the same one; undefined where they cannot be
+   * listed.
+   */
+  xattrsOf(name: string, entry: EntryXattrs): XattrNames | undefined {
+    if (this.listedName === name) return this.listed;
+    this.listedName = name;
+    this.listed = readXattrNames(entry);
+    return this.listed;
+  }
+
+  /**
+   * What macOS wants of the values in the sidecar, after `of` for the same entry; undefined where a
+   * descriptor is needed to tell.
+   */
+  appleValuesOf(stat: Statx, name: string): SidecarAppleValues | undefined {
+    if (!isFileOrDirectory(stat)) return NO_APPLE_VALUES;
+    if (this.lastEaSize.name !== name)
+      this.sidecarAttributes({ name, stat, hasStableInodes: this.directoryTraits().hasStableInodes });
+    return this.inSidecar?.name === name ? this.inSidecar.values : NO_APPLE_VALUES;
+  }
+
   /**
    * Most entries of a tree that no client has written have no attributes: the list of them answers both
    * questions.
    */
   private ofXattrs(name: string, entry: EntryXattrs): DosAttributes | undefined {
-    if (this.context.grant.eaSupport) {
-      this.listXattrs(name, entry);
-      if (!this.listed.hasDosAttributes) return undefined;
-    }
+    if (this.wanted !== "nothing" && this.xattrsOf(name, entry)?.hasDosAttributes !== true) return undefined;
     return storedAttributesOfEntry(entry);
   }
 
-  private listXattrs(name: string, entry: EntryXattrs): void {
-    readListedXattrs(entry, this.listed);
-    this.listedName = name;
-  }
-
-  private directoryTraits(): DiskTraits {
+  directoryTraits(): DiskTraits {
     if (this.traits !== undefined) return this.traits;
     if (statFd(this.directory, facts) === 0) this.device = deviceOf(facts);
     this.traits = traitsOf(this.context, this.device, this.directory);
@@ -167,6 +201,7 @@ export class ListedAttributes {
     const entry = this.sidecarEntry(subject);
     this.lastEaSize = { name: subject.name, size: entry === undefined ? 0 : eaSizeOfEntry(entry) };
     if (entry === undefined) return undefined;
+    if (this.wanted === "apple") this.inSidecar = { name: subject.name, values: readAppleValues(entry) };
     const value = readEntryValue(entry, DOS_ATTRIBUTES_XATTR);
     closeFd(entry.fd);
     return value === undefined ? undefined : parseStored(value);

@@ -18,6 +18,7 @@ import {
 import { emptyStat, fillStat } from "../format/file-stat.ts";
 import { isHiddenCompanion } from "../appledouble/hidden.ts";
 import { hidesEntries, showsEntry, showsObject } from "./hiding.ts";
+import { ListedAppleFacts } from "./listed-apple-facts.ts";
 import { ListedAttributes, type SidecarUse } from "./listed-attributes.ts";
 import { showAsDfsLink } from "../context/dfs-links.ts";
 import { isDfsTarget } from "../name/dfs-target.ts";
@@ -100,8 +101,9 @@ export function statNames(
   fd: number,
   path: string,
   names: readonly string[],
+  withAppleFacts: boolean,
 ): (FileStat | undefined)[] {
-  const stats = new EntryStats(context, fd, path, "batch");
+  const stats = new EntryStats(context, fd, path, "batch", withAppleFacts);
   return names.map((name) => {
     const stat = emptyStat();
     const isThere =
@@ -126,10 +128,12 @@ export function findNamed(
   path: string,
   name: string,
   anyForm: boolean,
+  withAppleFacts: boolean,
   answers: readonly FolderAnswer[] = [],
 ): NamedEntry[] | UnreadFolder | Failure {
   if (noEntry.test(name)) return [];
-  return orUnread(context.directories, answers, () => entriesNamed(context, fd, path, name, anyForm));
+  const stats = new EntryStats(context, fd, path, "single", withAppleFacts);
+  return orUnread(context.directories, answers, () => entriesNamed(context, fd, stats, name, anyForm));
 }
 
 /** What no entry of a directory is called, and would lead out of it. */
@@ -138,12 +142,11 @@ const noEntry = /[/\0]|^\.{0,2}$/;
 function entriesNamed(
   context: ShareContext,
   fd: number,
-  path: string,
+  stats: EntryStats,
   name: string,
   anyForm: boolean,
 ): NamedEntry[] {
   const { directories, names } = context;
-  const stats = new EntryStats(context, fd, path, "single");
   const found: NamedEntry[] = [];
   const take = (one: string): void => {
     const stat = emptyStat();
@@ -173,23 +176,28 @@ export class EntryStats {
   private readonly path: string;
   private readonly entry: EntryXattrs;
   private readonly attributes: ListedAttributes;
+  private readonly apple: ListedAppleFacts | undefined;
 
   /** The caller closes `fd`; `path` is its on-disk path. */
-  constructor(context: ShareContext, fd: number, path: string, use: SidecarUse) {
+  constructor(context: ShareContext, fd: number, path: string, use: SidecarUse, withAppleFacts: boolean) {
     this.context = context;
     this.fd = fd;
     this.path = path;
     this.entry = new EntryXattrs(fd);
-    this.attributes = new ListedAttributes(context, fd, path, use);
+    const wanted = withAppleFacts ? "apple" : context.grant.eaSupport ? "eaSize" : "nothing";
+    this.attributes = new ListedAttributes(context, fd, path, use, wanted);
+    if (withAppleFacts)
+      this.apple = new ListedAppleFacts(context, fd, path, this.attributes, use === "single");
   }
 
-  /** Before each entry; see `ListedAttributes.prepare`. */
+  /** Before each entry; see `ListedAttributes.prepare`, `ListedAppleFacts.prepare`. */
   prepare(): boolean {
-    return this.attributes.prepare();
+    return this.attributes.prepare() && (this.apple?.prepare() ?? true);
   }
 
   close(): void {
     this.attributes.close();
+    this.apple?.close();
   }
 
   /** Fills `out` for a name, given as bytes and as text; false where the entry vanished or is hidden. */
@@ -203,7 +211,8 @@ export class EntryStats {
     if (isHiddenCompanion(this.context, this.fd, name)) return false;
     const stored = this.attributes.of(statx, name, entry);
     fillStat(out, statx, stored, name, grant);
-    if (grant.eaSupport) out.eaSize = this.attributes.eaSizeOf(statx, name, entry);
+    if (this.apple !== undefined) this.apple.fill(out, statx, name, entry);
+    else if (grant.eaSupport) out.eaSize = this.attributes.eaSizeOf(statx, name, entry);
     return !hidesEntries(grant) || showsEntry(this.context, this.fd, this.path, name, out);
   }
 
@@ -214,6 +223,7 @@ export class EntryStats {
     if (failure < 0) return false;
     const stored = isParent ? undefined : readStored(this.context, this.fd, statx, this.path);
     fillStat(out, statx, stored, name, this.context.grant);
+    if (!isParent) this.apple?.fillByDescriptor(out, this.fd, this.path);
     return true;
   }
 
@@ -240,6 +250,7 @@ export class EntryStats {
     if (isFound) {
       const stored = readStored(context, fd, statx, joinPath(this.path, name));
       fillStat(out, statx, stored, name, context.grant);
+      this.apple?.fillByDescriptor(out, fd, joinPath(this.path, name));
       isFound = !hidesEntries(context.grant) || showsObject(context, fd, joinPath(this.path, name), out);
     }
     closeFd(fd);

@@ -7,7 +7,7 @@ import { Access, ModeType, accessFd, emptyStatx, statFd } from "../../../linux/s
 import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { emptyStat, fillStat, identityOf } from "../format/file-stat.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
-import { traitsOf, withBothTimes } from "../context/disk-traits.ts";
+import { type DiskTraits, traitsOf, withBothTimes } from "../context/disk-traits.ts";
 import { storesAttributes } from "../values/named-values.ts";
 import { attributesInMode, modeOfAttributes } from "../format/mode-attributes.ts";
 import { splitPath } from "../name/names.ts";
@@ -76,8 +76,12 @@ export function nodeAccess(context: ShareContext, fd: number, stat: FileStat): n
   } finally {
     identity.leave();
   }
-  const isWritable = (rights & READ_WRITE) === READ_WRITE;
-  return isWritable && !traitsOf(context, stat.device, fd).keepsOwners ? rights | OWNERLESS : rights;
+  return withOwnerless(rights, traitsOf(context, stat.device, fd));
+}
+
+/** Adds OWNERLESS where it holds. */
+export function withOwnerless(rights: number, { keepsOwners }: DiskTraits): number {
+  return !keepsOwners && (rights & READ_WRITE) === READ_WRITE ? rights | OWNERLESS : rights;
 }
 
 function accessAsUser(context: ShareContext, fd: number, stat: FileStat): number {
@@ -91,7 +95,7 @@ function accessAsUser(context: ShareContext, fd: number, stat: FileStat): number
 }
 
 /** Rights by owner, group and mode alone; path_resolution(7). */
-function accessByMode(context: ShareContext, stat: FileStat): number {
+export function accessByMode(context: ShareContext, stat: FileStat): number {
   const { mode, uid, gid, kind } = stat;
   const user = context.identity;
   if (user.uid === 0) return kind === FileKind.DIRECTORY || (mode & 0o111) !== 0 ? 7 : 6;

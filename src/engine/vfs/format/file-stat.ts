@@ -5,6 +5,7 @@ import { ModeType, type Statx, StatxAttribute } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
 import { FileAttribute, STORED_ATTRIBUTES } from "../../../wire/fscc/attributes.ts";
 import { type DosAttributes, MAX_DOS_ATTRIBUTES_BYTES } from "./dos-attributes.ts";
+import { clearAppleFacts } from "./apple-facts.ts";
 import { attributesOfMode } from "./mode-attributes.ts";
 import { FileKind, type FileStat } from "../store.ts";
 import { isHiddenByName } from "../name/veto.ts";
@@ -87,6 +88,7 @@ export function fillStat(
   fillBirth(out, from, stored);
   out.attributes = attributesFor(from, kind, stored, name, grant);
   out.eaSize = 0;
+  if (out.apple !== undefined) clearAppleFacts(out.apple);
   out.isPinned = (from.attributes & PINNED) !== 0;
   return out;
 }

@@ -14,3 +14,12 @@ export function isReservedName(stored: string): boolean {
 
 /** Prefix of named streams, as in Samba's vfs_streams_xattr. */
 export const STREAM_PREFIX = "user.DosStream.";
+
+const EXTENT_PREFIX = "user.DosStreamExt.";
+/** Samba reads at most 16 parts. */
+export const MAX_EXTENTS = 15;
+
+/** Returns the name of continuation value `number`, from 1 on. */
+export function extentKey(key: string, number: number): string {
+  return `${EXTENT_PREFIX}${number}.${key.slice(STREAM_PREFIX.length)}`;
+}

@@ -7,17 +7,18 @@ import { Seek, seekFd } from "../../../linux/io.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import { emptyStat } from "../format/file-stat.ts";
 import { EntryStats } from "../disk/listing.ts";
+import type { OperationArgs } from "../disk/operations.ts";
 import { andThen } from "../../and-then.ts";
 import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
+import type { ListOptions, OnlyName } from "../listed.ts";
 import {
   type DirectoryEntry,
   type DirectoryStream,
   type Failure,
   type FileStat,
   type NextEntry,
-  type OnlyName,
   SKIPPED,
 } from "../store.ts";
 
@@ -54,6 +55,7 @@ export class LocalDirectoryStream implements DirectoryStream {
   private readonly directoryPending: Pending;
   private readonly path: string;
   private readonly only: OnlyName | undefined;
+  private readonly withAppleFacts: boolean;
   private readonly pending = new Pending();
   private fd = -1;
   private reader: DirentReader | undefined;
@@ -77,7 +79,7 @@ export class LocalDirectoryStream implements DirectoryStream {
 
   /**
    * `directory` is the caller's descriptor, which `directoryPending` keeps open during operations; `path` is
-   * its on-disk path. With `only` the name is looked up, and nothing is enumerated.
+   * its on-disk path. With `only` in the options the name is looked up, and nothing is enumerated.
    */
   constructor(
     disk: ShareDisk,
@@ -85,7 +87,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     directory: number,
     directoryPending: Pending,
     path: string,
-    only: OnlyName | undefined,
+    { only, withAppleFacts = false }: ListOptions,
   ) {
     this.disk = disk;
     this.volume = volume;
@@ -93,6 +95,7 @@ export class LocalDirectoryStream implements DirectoryStream {
     this.directoryPending = directoryPending;
     this.path = path;
     this.only = only;
+    this.withAppleFacts = withAppleFacts;
   }
 
   next(matches: Matches): MaybePromise<NextEntry> {
@@ -143,7 +146,7 @@ export class LocalDirectoryStream implements DirectoryStream {
         return -Errno.EBADF;
       }
       this.fd = fd;
-      this.stats = new EntryStats(this.disk.context, fd, this.path, "stream");
+      this.stats = new EntryStats(this.disk.context, fd, this.path, "stream", this.withAppleFacts);
       return 0;
     });
   }
@@ -163,11 +166,11 @@ export class LocalDirectoryStream implements DirectoryStream {
   private nextOnly({ name, anyForm }: OnlyName, matches: Matches): MaybePromise<NextEntry> {
     if (this.isEnd) return undefined;
     this.isEnd = true;
-    const { disk, volume, fd, path } = this;
+    const { disk, volume, fd, path, withAppleFacts } = this;
     const onDisk = disk.context.names.toDisk(name);
     if (onDisk === undefined) return undefined;
     const entries = disk.withFolders((answers) =>
-      disk.runOn(volume, this.pending, "findNamed", [fd, path, onDisk, anyForm, answers]),
+      disk.runOn(volume, this.pending, "findNamed", [fd, path, onDisk, anyForm, withAppleFacts, answers]),
     );
     return andThen(entries, (found): NextEntry => {
       if (this.fd < 0) return -Errno.EBADF;
@@ -300,7 +303,8 @@ export class LocalDirectoryStream implements DirectoryStream {
   private async fetchStats(): Promise<0 | Failure> {
     const names = this.names.splice(0, this.statCount);
     this.statCount = Math.min(this.statCount * 2, MAX_STATS);
-    const stats = await this.disk.runOn(this.volume, this.pending, "statNames", [this.fd, this.path, names]);
+    const args: OperationArgs<"statNames"> = [this.fd, this.path, names, this.withAppleFacts];
+    const stats = await this.disk.runOn(this.volume, this.pending, "statNames", args);
     if (this.fd < 0) return -Errno.EBADF;
     if (typeof stats === "number") return stats;
     this.ready = [];

@@ -11,7 +11,8 @@ import { LocalDirectoryStream } from "./directory-stream.ts";
 import type { MountedVolume } from "../volume/mounted-volume.ts";
 import { Pending, PendingOnBoth } from "../volume/pending.ts";
 import type { ShareDisk } from "./share-disk.ts";
-import type { Count, DirectoryStream, Failure, FileHandle, FileStat, OnlyName, OpenMode } from "../store.ts";
+import type { Count, DirectoryStream, Failure, FileHandle, FileStat, OpenMode } from "../store.ts";
+import type { ListOptions } from "../listed.ts";
 import { ChangesUnderWay } from "../changes-under-way.ts";
 import type { TransferBuffer } from "../transfer-buffer.ts";
 import { type OpenData, readFile, viaPool, writeFile } from "./transfer.ts";
@@ -143,14 +144,14 @@ export class LocalHandle implements FileHandle, OpenData {
     if (!this.isClosed) setNoAccessTime(this.fd, isKept);
   }
 
-  list(only?: OnlyName): DirectoryStream {
+  list(options: ListOptions = {}): DirectoryStream {
     return new LocalDirectoryStream(
       this.disk,
       this.volume,
       this.isClosed ? -1 : this.fd,
       this.pending,
       this.path,
-      only,
+      options,
     );
   }
 

@@ -9,9 +9,8 @@ import { andThen } from "../../and-then.ts";
 import { foldName } from "../name/names.ts";
 import type { Failure } from "../store.ts";
 import type { NamedValues } from "../value-store.ts";
-import { STREAM_PREFIX } from "../format/value-names.ts";
+import { MAX_EXTENTS, STREAM_PREFIX } from "../format/value-names.ts";
 
-const EXTENT_PREFIX = "user.DosStreamExt.";
 const TYPE = ":$DATA";
 const AFP_INFO = "AFP_AFPINFO";
 const AFP_FORK = "AFP_RESOURCE";
@@ -19,8 +18,6 @@ const AFP_FORK = "AFP_RESOURCE";
 const MAX_KEY_BYTES = 255;
 /** XATTR_SIZE_MAX, the size of Samba's parts. */
 export const LARGEST_PART_BYTES = 65_536;
-/** Samba reads at most 16 parts. */
-export const MAX_EXTENTS = 15;
 export const MAX_BYTES_IN_PARTS = (MAX_EXTENTS + 1) * LARGEST_PART_BYTES - 1;
 
 const encoder = new TextEncoder();
@@ -65,11 +62,6 @@ export function isAfpInfoName(name: string): boolean {
 /** True for the stream of macOS' resource forks. */
 export function isForkName(name: string): boolean {
   return name.length === AFP_FORK.length && name.toUpperCase() === AFP_FORK;
-}
-
-/** Returns the name of continuation value `number`, from 1 on. */
-export function extentKey(key: string, number: number): string {
-  return `${EXTENT_PREFIX}${number}.${key.slice(STREAM_PREFIX.length)}`;
 }
 
 /**

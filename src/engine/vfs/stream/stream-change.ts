@@ -7,7 +7,6 @@ import { type Count, type Failure, isFailure } from "../store.ts";
 import { heapBuffer, type TransferBuffer } from "../transfer-buffer.ts";
 import { type LargeValues, type NamedValues, ValuePlace } from "../value-store.ts";
 import {
-  extentKey,
   LARGEST_PART_BYTES,
   listStreams,
   maxAttributeBytes,
@@ -15,6 +14,7 @@ import {
   type StoredStream,
   type StreamForm,
 } from "./stored-stream.ts";
+import { extentKey } from "../format/value-names.ts";
 import {
   isLarge,
   measureStream,

@@ -8,14 +8,13 @@ import { heapBuffer, type TransferBuffer } from "../transfer-buffer.ts";
 import { type NamedValues, ValuePlace, type ValueSize } from "../value-store.ts";
 import { AFP_INFO_BYTES } from "../format/afp-info.ts";
 import {
-  extentKey,
   isAfpInfoName,
   LARGEST_PART_BYTES,
-  MAX_EXTENTS,
   nameOfKey,
   type StoredStream,
   type StreamForm,
 } from "./stored-stream.ts";
+import { extentKey, MAX_EXTENTS } from "../format/value-names.ts";
 
 export interface SizedStream {
   readonly name: string;

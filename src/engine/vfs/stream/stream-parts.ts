@@ -2,7 +2,8 @@
 import { Errno } from "../../../linux/errno.ts";
 import type { Failure } from "../store.ts";
 import type { NamedValues } from "../value-store.ts";
-import { extentKey, LARGEST_PART_BYTES, MAX_EXTENTS } from "./stored-stream.ts";
+import { extentKey, MAX_EXTENTS } from "../format/value-names.ts";
+import { LARGEST_PART_BYTES } from "./stored-stream.ts";
 import type { Piece } from "./stream-content.ts";
 
 /** Fits into a leaf of btrfs, which stores many such values of one file. */

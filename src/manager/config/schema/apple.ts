@@ -16,6 +16,11 @@ export const APPLE = [
     "Model whose icon macOS shows for the server, such as `Xserve`, `TimeCapsule8,119` or `MacPro7,1`; multicast DNS announces it as well.",
     { aliases: ["fruit:model"] },
   ),
+  globalFlag(
+    "fruit:readdir_attr",
+    "yes",
+    "Listings of Macs have the size of resource forks, Finder information, the user's rights and the mode, so that Finder need not open each file.",
+  ),
   choice(
     "fruit:metadata",
     { auto: ["auto"], netatalk: ["netatalk"], stream: ["stream"] },
@@ -43,5 +48,20 @@ export const APPLE = [
     "fruit:validate_afpinfo",
     "yes",
     "Refuse to store Finder information without Apple's signature in the stream AFP_AfpInfo. no: store it with the signature, to migrate data whose headers are wrong.",
+  ),
+  flag(
+    "readdir_attr:aapl_rsize",
+    "yes",
+    "With `fruit:readdir_attr`: the size of resource forks; no: Macs are told 0, as if there were none.",
+  ),
+  flag(
+    "readdir_attr:aapl_finder_info",
+    "yes",
+    "With `fruit:readdir_attr`: Finder information; no: Macs see none in listings.",
+  ),
+  flag(
+    "readdir_attr:aapl_max_access",
+    "yes",
+    "With `fruit:readdir_attr`: the user's rights on each file; no: Macs are told that the user has all that the share gives.",
   ),
 ] as const;

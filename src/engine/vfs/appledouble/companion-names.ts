@@ -1,0 +1,106 @@
+// Which objects of a directory have an AppleDouble file beside them, for listings: its names are read once
+// for many entries, and piece by piece where the event loop reads them.
+import { DirentReader } from "../../../linux/dir.ts";
+import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import { emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
+import { upcase } from "../../../wire/fscc/upcase.ts";
+import { identityOf } from "../format/file-stat.ts";
+import { companionName } from "./companion.ts";
+
+// Changes show after SETTLE_MS, or later, so that reading takes at most a tenth of the time.
+const SETTLE_MS = 20;
+const SETTLE_READINGS = 10;
+const DOT = 0x2e;
+const UNDERSCORE = 0x5f;
+
+const facts = emptyStatx();
+
+/** The names of one directory, in upper case, and until when they count. */
+interface Known {
+  readonly identity: string;
+  readonly names: WeakRef<Set<string>>;
+  readonly untilMs: number;
+}
+
+/** Of the last directory that was read: a worker lists a large one in many batches. */
+let last: Known | undefined;
+
+export class CompanionNames {
+  private readonly directory: number;
+  /** The few names that are asked for are looked up. */
+  private readonly isForFew: boolean;
+  private names: Set<string> | undefined;
+  private untilMs = Number.NEGATIVE_INFINITY;
+  private reading: { fd: number; reader: DirentReader; names: Set<string>; spentMs: number } | undefined;
+
+  /** The caller closes `directory`. */
+  constructor(directory: number, isForFew: boolean) {
+    this.directory = directory;
+    this.isForFew = isForFew;
+  }
+
+  /** Reads a piece; true where `has` answers without reading more. */
+  prepare(): boolean {
+    const startMs = performance.now();
+    if (this.isForFew || (this.names !== undefined && startMs < this.untilMs)) return true;
+    if (this.reading === undefined && this.takeLast(startMs)) return true;
+    this.reading ??= this.begin();
+    const { reading } = this;
+    const isComplete = readPiece(reading.fd, reading.reader, reading.names);
+    const now = performance.now();
+    reading.spentMs += now - startMs;
+    if (!isComplete) return false;
+    this.close();
+    this.names = reading.names;
+    this.untilMs = now + Math.max(SETTLE_MS, SETTLE_READINGS * reading.spentMs);
+    const identity = identityOfDirectory(this.directory);
+    last = { identity, names: new WeakRef(reading.names), untilMs: this.untilMs };
+    return true;
+  }
+
+  /** True where the object of that name may have an AppleDouble file. */
+  has(name: string): boolean {
+    if (this.isForFew) return statAt(this.directory, companionName(name), facts) === 0;
+    while (!this.prepare());
+    const { names } = this;
+    return names !== undefined && names.size > 0 && names.has(upcase(companionName(name)));
+  }
+
+  /** Ends a reading that is under way. */
+  close(): void {
+    if (this.reading === undefined) return;
+    this.reading.reader.release();
+    if (this.reading.fd >= 0) closeFd(this.reading.fd);
+    this.reading = undefined;
+  }
+
+  private takeLast(now: number): boolean {
+    const names = last?.names.deref();
+    if (last === undefined || names === undefined || now >= last.untilMs) return false;
+    if (identityOfDirectory(this.directory) !== last.identity) return false;
+    this.names = names;
+    this.untilMs = last.untilMs;
+    return true;
+  }
+
+  private begin() {
+    const fd = openAt(this.directory, ".", Open.RDONLY | Open.DIRECTORY);
+    return { fd, reader: new DirentReader(), names: new Set<string>(), spentMs: 0 };
+  }
+}
+
+function identityOfDirectory(directory: number): string {
+  return statFd(directory, facts) === 0 ? identityOf(facts) : "";
+}
+
+/** Reads one batch of the kernel; true at the end. */
+function readPiece(fd: number, reader: DirentReader, names: Set<string>): boolean {
+  if (fd < 0) return true;
+  let result = reader.advance(fd);
+  for (; result > 0; result = reader.advance(fd)) {
+    const bytes = reader.nameBytes;
+    if (bytes[0] === DOT && bytes[1] === UNDERSCORE) names.add(upcase(reader.name));
+    if (!reader.hasMore) return false;
+  }
+  return true;
+}
