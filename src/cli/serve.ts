@@ -210,6 +210,7 @@ function runUntilStopped(
     ...host,
     reload,
     stop,
+    webStatus: () => web.status(),
     holdBack: (mount) => {
       manager.directories.ejected.add(mount);
       discovery.followDisks();

@@ -75,12 +75,16 @@ export async function statusOf(path: string): Promise<ServerStatus> {
 function headOf(status: ServerStatus): string {
   const { bufferBudgetBytes, idleBytes, lentBytes, memoryStep, traffic } = status;
   const shortage = memoryStep === 0 ? "" : `, memory is short (step ${memoryStep} of 4)`;
+  const web =
+    status.webPort === undefined
+      ? ""
+      : `web page on port ${status.webPort}, SHA-256 of its certificate ${status.webFingerprint}\n`;
   return (
     `minismbd ${status.version}, process ${status.pid}, port ${status.port}, up ${timeText(status.uptimeMs)}\n` +
     `${status.connections} connections, ${status.sessions} sessions, ${status.opens} open files; ` +
     `${traffic.requests} requests, ${sizeText(traffic.receivedBytes)} received, ${sizeText(traffic.sentBytes)} sent\n` +
     `memory ${sizeText(status.residentBytes)}, ` +
-    `buffers ${sizeText(lentBytes + idleBytes)} of ${sizeText(bufferBudgetBytes)}${shortage}\n`
+    `buffers ${sizeText(lentBytes + idleBytes)} of ${sizeText(bufferBudgetBytes)}${shortage}\n${web}`
   );
 }
 

@@ -2,13 +2,14 @@
 import type { ControlHost } from "./control/commands.ts";
 import type { ServerManager } from "./manager.ts";
 import { InterfaceWatch } from "./interface-watch.ts";
-import type { WebPage } from "./web/web-page.ts";
+import type { WebPage, WebStatus } from "./web/web-page.ts";
 
 export class WebSwitch {
   private readonly manager: ServerManager;
   private readonly host: () => ControlHost;
   private readonly interfaces = new InterfaceWatch(() => this.review());
   private page: Promise<WebPage> | undefined;
+  private loaded: WebPage | undefined;
   private isEnded = false;
 
   constructor(manager: ServerManager, host: () => ControlHost) {
@@ -23,6 +24,11 @@ export class WebSwitch {
     if (web.port !== 0 && interfaces !== null) this.interfaces.start();
     else this.interfaces.stop();
     this.review();
+  }
+
+  /** Undefined while there is no page. */
+  status(): WebStatus | undefined {
+    return this.loaded?.status();
   }
 
   /** The process of the page ends with the server. */
@@ -41,6 +47,7 @@ export class WebSwitch {
 
   private async load(): Promise<WebPage> {
     const { WebPage } = await import("./web/web-page.ts");
-    return new WebPage(this.manager, this.host());
+    this.loaded = new WebPage(this.manager, this.host());
+    return this.loaded;
   }
 }

@@ -19,7 +19,7 @@ import { type EventHost, followEvents } from "./events.ts";
 import { ringOf } from "./log-ring.ts";
 import { inSlices } from "./slices.ts";
 import { formatMetrics } from "./metrics.ts";
-import { statusOf } from "./status.ts";
+import { statusOf, type StatusHost } from "./status.ts";
 import { addToken, listTokens, removeToken, type TokenHost } from "./tokens.ts";
 import { type Answer, type ArgumentsOf, checkArguments, type Items } from "./operation.ts";
 import { type CommandName, findOperation, type OPERATIONS } from "./operations.ts";
@@ -28,7 +28,8 @@ import { ControlError, type Request } from "./protocol.ts";
 import { addUser, listUsers, removeUser, setPassword, setUp, type UserHost } from "./users.ts";
 
 /** What the commands use of the server. */
-export interface ControlHost extends ConfigurationHost, DiskHost, EjectHost, EventHost, TokenHost, UserHost {
+export interface ControlHost
+  extends ConfigurationHost, DiskHost, EjectHost, EventHost, StatusHost, TokenHost, UserHost {
   readonly engine: EngineControl;
   configuration(): Configuration;
   stop(): void;

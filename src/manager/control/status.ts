@@ -7,9 +7,11 @@ import type { ServerStatus } from "./operations/tables.ts";
 export interface StatusHost {
   readonly engine: Pick<EngineControl, "port" | "status">;
   configuration(): Pick<Configuration, "settings">;
+  /** Of the web page, while there is one. */
+  webStatus?(): Pick<ServerStatus, "webPort" | "webFingerprint"> | undefined;
 }
 
-export function statusOf({ configuration, engine }: StatusHost): ServerStatus {
+export function statusOf({ configuration, engine, webStatus }: StatusHost): ServerStatus {
   const { settings } = configuration();
   return {
     version: VERSION,
@@ -19,5 +21,6 @@ export function statusOf({ configuration, engine }: StatusHost): ServerStatus {
     workgroup: settings.domain,
     residentBytes: process.memoryUsage.rss(),
     ...engine.status(),
+    ...webStatus?.(),
   };
 }

@@ -26,6 +26,7 @@ export interface AccountsHost {
   beginProof(address: string, user: string): MaybePromise<PasswordProof | undefined>;
   /** By `hosts allow` and `hosts deny` of [global]. */
   isAddressAllowed(address: string): boolean;
+  isLocalAddress(address: string): boolean;
   notify(event: EngineEvent): void;
   note(text: string): void;
   /** For those who are not logged on: what they see first. */
@@ -52,6 +53,9 @@ export interface AccountAnswer {
   readonly session?: string;
 }
 
+/** In the limiter's place of a user's name; no user has it. */
+const FIRST_RUN = "/first run";
+
 /** What is compared where there is no such user, so that the time tells nothing. */
 const NOBODYS_HASH = randomBytes(16).toString("hex");
 
@@ -73,6 +77,26 @@ export class WebAccounts {
   checkAddress(address: string): void {
     if (!this.host.isAddressAllowed(address))
       throw new ControlError("this address may not connect, by 'hosts allow' or 'hosts deny'", "forbidden");
+  }
+
+  /**
+   * Carries out what needs neither a session nor a token but a code (the first run of a board): for clients
+   * of the local network alone, and each failure counts as a guess. Throws ControlError.
+   */
+  async guard<T>(address: string, work: () => Promise<T>): Promise<T> {
+    if (!this.host.isLocalAddress(address))
+      throw new ControlError("this is done from the local network alone", "forbidden");
+    const proof = await this.host.beginProof(address, FIRST_RUN);
+    if (proof === undefined)
+      throw new ControlError("too many attempts have failed, wait a little", "too-many");
+    try {
+      const result = await work();
+      proof.succeeded();
+      return result;
+    } catch (error) {
+      await proof.failed();
+      throw error;
+    }
   }
 
   /** An operation of the web page's own. Throws ControlError. */

@@ -139,7 +139,9 @@ export class Desk {
     const isStream = operation.answer === "stream";
     const check = (isUse: boolean): Caller | undefined => accounts.callerOf(ask, operation, isUse);
     const caller = check(!isStream);
-    const { cancel, etag, items } = await this.host.carryOut(ask.ask as OperationName, args, caller);
+    const work = (): Promise<Answer> => this.host.carryOut(ask.ask as OperationName, args, caller);
+    const isGuarded = operation.isOpen === true && operation.changes;
+    const { cancel, etag, items } = await (isGuarded ? accounts.guard(address, work) : work());
     if (cancel !== undefined) request.cancel = cancel;
     // The client may have left meanwhile.
     if (request.isCancelled) cancel?.();

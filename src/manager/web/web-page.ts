@@ -18,6 +18,7 @@ import type { WebChild } from "./child.ts";
 import { Desk } from "./desk.ts";
 import { WebFront } from "./front.ts";
 import { ownNames } from "./host-names.ts";
+import { isLocalAddress } from "./local-network.ts";
 import type { WebPlan } from "./link-messages.ts";
 import type { CertificateSubject, WebCertificate } from "./own-certificate.ts";
 
@@ -25,6 +26,12 @@ import type { CertificateSubject, WebCertificate } from "./own-certificate.ts";
 const NOBODY = { uid: 65_534, gid: 65_534 } as const;
 /** The system user of the page's process, where packages have made it. */
 const OWN_ACCOUNT = "minismbd-web";
+
+/** Fields of the server's status. */
+export interface WebStatus {
+  readonly webPort: number;
+  readonly webFingerprint: string;
+}
 
 type Plan = Omit<WebPlan, "listeners">;
 
@@ -50,6 +57,7 @@ export class WebPage {
       isAdministrator: (user) => manager.isAdministrator(user),
       beginProof: (address, user) => host.engine.beginProof(address, user),
       isAddressAllowed: (address) => isHostAllowed(this.configuration.hosts, address, manager.hostNames),
+      isLocalAddress: (address) => isLocalAddress(address, machineAddresses()),
       notify: (event) => manager.notify(event),
       note: (text) => manager.log.info(text),
       introduction: () => ({
@@ -70,6 +78,12 @@ export class WebPage {
     const turn = (): Promise<void> => this.turn();
     this.following = this.following.then(turn, turn);
     return this.following;
+  }
+
+  /** While it is open: its port, and the fingerprint of its certificate. */
+  status(): WebStatus | undefined {
+    if (this.front?.isOpen !== true || this.certificate === undefined) return undefined;
+    return { webPort: this.configuration.web.port, webFingerprint: this.certificate.fingerprint };
   }
 
   close(): Promise<void> {
@@ -170,8 +184,7 @@ export class WebPage {
 
   private subject(): CertificateSubject {
     const names = ownNames(this.configuration.settings, hostname());
-    const found = readMachineAddresses() ?? [];
-    const addresses = found.map(({ address }) => address).filter((address) => !address.includes("%"));
+    const addresses = machineAddresses().filter((address) => !address.includes("%"));
     return { names, addresses: [...new Set(addresses)] };
   }
 
@@ -208,4 +221,8 @@ export class WebPage {
     this.desks.set(child, desk);
     return desk;
   }
+}
+
+function machineAddresses(): readonly string[] {
+  return (readMachineAddresses() ?? []).map(({ address }) => address);
 }

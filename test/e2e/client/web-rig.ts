@@ -4,11 +4,11 @@ import { request as requestHttp } from "node:http";
 import { connect as connectTcp } from "node:net";
 import { request as requestHttps } from "node:https";
 import { findFreePort, TESTER, type ServerOptions, type TestServer } from "../../peer/test-server.ts";
-import { startServer } from "./server.ts";
+import { type ControlledServer, startControlled } from "./control-rig.ts";
 
 const WAIT_MS = 15_000;
 
-export interface WebServer extends TestServer {
+export interface WebServer extends ControlledServer {
   readonly webPort: number;
 }
 
@@ -35,7 +35,7 @@ export interface WebRequest {
 export async function startWeb(options: ServerOptions = {}): Promise<WebServer> {
   const webPort = await findFreePort();
   const parameters = { "web port": String(webPort), "admin users": TESTER.user, ...options.parameters };
-  const server = await startServer({ ...options, parameters });
+  const server = await startControlled({ ...options, parameters });
   await awaitLog(server, "the web page is ");
   return { ...server, webPort };
 }

@@ -4,6 +4,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type DetailedPeerCertificate } from "node:tls";
 import { isListening } from "../../peer/test-server.ts";
+import { minismbd } from "../client/control-rig.ts";
 import { reload } from "../client/reload-rig.ts";
 import { awaitLog, startWeb, type WebServer } from "../client/web-rig.ts";
 
@@ -60,6 +61,12 @@ test("the server makes one in a file that root alone reads, and logs its fingerp
   expect(statSync(ownFile()).mode & 0o777).toBe(0o600);
   const { fingerprint256 } = await certificateOf(server);
   expect(server.log()).toContain(`its certificate's SHA-256 fingerprint is ${fingerprint256}`);
+});
+
+test("`minismbd status` shows the fingerprint, and where the page is", async () => {
+  const { fingerprint256 } = await certificateOf(server);
+  const { out } = minismbd("status", "--control", server.socket);
+  expect(out).toContain(`web page on port ${server.webPort}, SHA-256 of its certificate ${fingerprint256}\n`);
 });
 
 test("OpenSSL takes it for the server's names and addresses, on P-256", () => {

@@ -69,3 +69,11 @@ test("plain HTTP on loopback has a cookie of its own", async () => {
   const answer = await ask(server, SESSION, { method: "POST", body: TESTER, isPlain: true });
   expect(answer.setCookie[0]).toMatch(/^minismbd=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
 });
+
+test("the first run of a machine that was set up already is refused, and each attempt is held back as a guess", async () => {
+  const body = { code: "aaaa-bbbb-cccc-dddd", user: "somebody", password: "Somebody-1" };
+  const began = performance.now();
+  const answers = await Promise.all([1, 2].map(() => ask(server, "/api/v1/setup", { method: "POST", body })));
+  expect(answers.map(({ status }) => status)).toEqual([400, 400]);
+  expect(performance.now() - began).toBeGreaterThan(99);
+});

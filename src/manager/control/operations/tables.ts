@@ -23,6 +23,10 @@ export interface ServerStatus extends EngineStatus {
   readonly serverName: string;
   readonly workgroup: string;
   readonly residentBytes: number;
+  /** Absent without a web page. */
+  readonly webPort?: number;
+  /** SHA-256 of the page's certificate, as browsers show it. */
+  readonly webFingerprint?: string;
 }
 
 const ADDRESS = words("The client's address.");
@@ -42,26 +46,32 @@ const TRAFFIC = objectOf<Traffic>({
   sentBytes: integer("Bytes of answers."),
 });
 
-const STATUS = objectOf<ServerStatus>({
-  version: words("The server's version."),
-  pid: integer("Process id."),
-  port: integer("TCP port of SMB."),
-  serverName: words("'netbios name'."),
-  workgroup: words("'workgroup'."),
-  residentBytes: integer("Resident memory of the process."),
-  uptimeMs: integer("Milliseconds since the start."),
-  connections: integer("Connections of clients."),
-  sessions: integer("Sessions, unfinished log-ons included."),
-  opens: integer("Open files, folders, streams and pipes."),
-  files: integer("Files and folders that are open."),
-  leases: integer("Leases of clients."),
-  detached: integer("Opens that wait for their client to reconnect."),
-  lentBytes: integer("Buffers in use."),
-  idleBytes: integer("Buffers kept for reuse."),
-  bufferBudgetBytes: integer("Limit of the buffers."),
-  memoryStep: integer("What is given up while memory is short: 0 (nothing) to 4."),
-  traffic: TRAFFIC,
-});
+const STATUS = objectOf<ServerStatus>(
+  {
+    version: words("The server's version."),
+    pid: integer("Process id."),
+    port: integer("TCP port of SMB."),
+    serverName: words("'netbios name'."),
+    workgroup: words("'workgroup'."),
+    residentBytes: integer("Resident memory of the process."),
+    uptimeMs: integer("Milliseconds since the start."),
+    connections: integer("Connections of clients."),
+    sessions: integer("Sessions, unfinished log-ons included."),
+    opens: integer("Open files, folders, streams and pipes."),
+    files: integer("Files and folders that are open."),
+    leases: integer("Leases of clients."),
+    detached: integer("Opens that wait for their client to reconnect."),
+    lentBytes: integer("Buffers in use."),
+    idleBytes: integer("Buffers kept for reuse."),
+    bufferBudgetBytes: integer("Limit of the buffers."),
+    memoryStep: integer("What is given up while memory is short: 0 (nothing) to 4."),
+    traffic: TRAFFIC,
+    webPort: integer("TCP port of the web page; absent without one."),
+    webFingerprint: words("SHA-256 of the page's certificate, as browsers show it."),
+  },
+  "webPort",
+  "webFingerprint",
+);
 
 const CONNECTION = objectOf<ConnectionRow>({
   id: integer("For 'kick'."),

@@ -4,11 +4,14 @@ import { forbidCalls } from "../../../linux/call-filter.ts";
 import { setOpenFileLimit } from "../../../linux/limits.ts";
 import { becomeForGood, endWithParent, hideMemory } from "../../../linux/process-identity.ts";
 import { writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import type { Confinement, WebPlan } from "../link-messages.ts";
 import { MAX_CONNECTIONS } from "./connections.ts";
 
 /** Besides those of clients: the runtime's, the listeners and the link. */
 const OWN_DESCRIPTORS = 64;
+/** Handshakes of strangers have the processor after the server's own work; nice(2). */
+const BEHIND_SMB = 5;
 /** The kernel takes this process first where memory runs out; proc(5), oom_score_adj. */
 const FIRST_TO_GO = "1000";
 
@@ -18,6 +21,11 @@ export function confine(identity: WebPlan["identity"]): Confinement {
     writeFileSync("/proc/self/oom_score_adj", FIRST_TO_GO);
   } catch {
     // Without /proc; or the value is as high already.
+  }
+  try {
+    setPriority(BEHIND_SMB);
+  } catch {
+    // The service manager's filter of system calls forbids it.
   }
   const most = MAX_CONNECTIONS + OWN_DESCRIPTORS;
   setOpenFileLimit({ soft: most, hard: most });

@@ -16,6 +16,9 @@ export const MAX_REQUESTS_PER_SECOND = 50;
 /** ContentType handshake of a TLS record; RFC 8446 5.1. */
 const TLS_HANDSHAKE = 0x16;
 
+/** Of TLS 1.2: authenticated encryption with forward secrecy alone. Those of TLS 1.3 are all of that kind. */
+const CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 export interface Tls {
   readonly cert: string;
   readonly key: string;
@@ -169,7 +172,8 @@ class Client {
       error: () => this.terminate(),
       close: () => this.terminate(),
     };
-    const [, secure] = this.raw.upgradeTLS({ tls: { ...this.tls, requestCert: false }, socket: handler });
+    const tls = { ...this.tls, ciphers: CIPHERS, requestCert: false };
+    const [, secure] = this.raw.upgradeTLS({ tls, socket: handler });
     this.secure = secure;
     this.raw.resume();
   }
