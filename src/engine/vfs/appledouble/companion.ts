@@ -1,11 +1,11 @@
 // The AppleDouble file `._NAME` beside an object: opened, and replaced as a whole so that a killed server
 // leaves the old file or the new one. All functions run as the thread's current user.
-import { setOwnerFd, renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
+import { RENAME_NOREPLACE, renameAt, setOwnerFd, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { setFatAttributes } from "../../../linux/fat-attributes.ts";
 import { readPlain, syncData } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
-import { ModeType, type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
+import { ModeType, type Statx, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { isGivenUp } from "../context/given-up.ts";
 import { keepingFolderTimes } from "../context/folder-times.ts";
 import {
@@ -128,7 +128,7 @@ export interface CompanionChange {
 
 /**
  * Replaces the AppleDouble file of `name`, or makes it, owned like the object `of`; removes it where nothing
- * would be left in it. -E2BIG where macOS would not take it.
+ * would be left in it. -E2BIG where macOS would not take it, -EEXIST where another file has its name.
  */
 export function replaceCompanion(
   folder: number,
@@ -158,7 +158,7 @@ export function replaceCompanion(
   const { uid, gid, mode } = of;
   const owner = { uid, gid, mode: mode & 0o666 };
   return keepingFolderTimes(folder, companionName(name), () =>
-    replaceBy(folder, companionName(name), owner, (fd) => {
+    replaceBy(folder, companionName(name), owner, old !== undefined, (fd) => {
       const failure = writeAll(fd, head, 0);
       if (failure < 0) return failure;
       if (change.fork instanceof Uint8Array) return writeAll(fd, change.fork, head.length);
@@ -202,6 +202,7 @@ function replaceBy(
   folder: number,
   name: string,
   { uid, gid, mode }: Owner,
+  replaces: boolean,
   fill: (fd: number) => 0 | Failure,
 ): 0 | Failure {
   const temporary = temporaryName();
@@ -217,7 +218,16 @@ function replaceBy(
   // NFS and FUSE may report a full disk at close(2) only.
   if (failure === 0 && closed < 0) failure = closed;
   if (failure === 0 && isGivenUp()) failure = -Errno.ETIMEDOUT;
-  if (failure === 0) failure = renameAt(folder, temporary, folder, name, 0);
+  if (failure === 0) failure = place(folder, temporary, name, replaces);
   if (failure < 0) unlinkAt(folder, temporary, false);
   return failure;
+}
+
+/** Without `replaces` a file of that name stays, which the server does not understand. */
+function place(folder: number, temporary: string, name: string, replaces: boolean): 0 | Failure {
+  const result = renameAt(folder, temporary, folder, name, replaces ? 0 : RENAME_NOREPLACE);
+  if (result !== -Errno.EINVAL || replaces) return result;
+  const there = statAt(folder, name, facts);
+  if (there === 0) return -Errno.EEXIST;
+  return there === -Errno.ENOENT ? renameAt(folder, temporary, folder, name, 0) : there;
 }

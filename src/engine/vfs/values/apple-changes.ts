@@ -79,7 +79,8 @@ export function setAppleValue(
     if (present < 0 || isStored()) return undefined;
   }
   const result = changeCompanion(context, fd, path, (target) => setIn(context, fd, target, value, data));
-  return isAbsent(result) || result === -Errno.E2BIG ? undefined : result;
+  const doesNotFit = result === -Errno.E2BIG || result === -Errno.ENAMETOOLONG || result === -Errno.EEXIST;
+  return isAbsent(result) || doesNotFit ? undefined : result;
 }
 
 function belongsToNetatalk(context: ShareContext, fd: number, isStored: () => boolean): boolean {
