@@ -287,7 +287,11 @@ client -U anna%secret //127.0.0.1/first -c ls | grep -c blocks
 tail -n 7 /var/etc/ksmbd/smb.conf
 ksmbd.addshare -d first; echo "status $?"
 ksmbd.addshare -a -C /var/etc/ksmbd/smb.conf -o 'path = /mnt/first' x; echo "status $?"
-ksmbd.addshare -a -C /etc/ksmbd/ksmbd.conf -o 'path = /mnt/first' x; ls /etc/ksmbd`);
+ksmbd.addshare -a -C /etc/ksmbd/ksmbd.conf -o 'path = /mnt/first' x; ls /etc/ksmbd
+minismbd control --json add-share --arguments '{"name":"x","parameters":{"path":"/mnt/first"}}'
+minismbd control --json configured-shares`);
+    expect(output).toContain('{"error":"the configuration is made from UCI: change it in LuCI');
+    expect(output).toMatch(/"name":"films",.*"isEditable":false/);
     expect(output).not.toContain("waited in vain");
     expect(output.match(/status 1\n/g)).toHaveLength(3);
     expect(output.match(/ksmbd\.conf\n/g)).toHaveLength(1);

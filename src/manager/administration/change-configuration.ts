@@ -37,6 +37,8 @@ const LOCK_WAITS = 20;
 /** As ksmbd-tools writes it. */
 const FILE_MODE = 0o640;
 const NAME = "the configuration";
+/** A list that names nobody, where an absent one would be that of [global]. */
+const NOBODY = ",";
 
 /**
  * Makes the change. `etag`: of the configuration that it was made from; undefined: whatever is there. Returns
@@ -165,6 +167,7 @@ function setAccess(
   const section = findSection(before, name);
   const share = shareOf(before.loaded, section.name);
   const values = shareValues(before.sections, section.name);
+  const globals = shareValues(before.sections, "global");
   if (share === undefined || values === undefined)
     throw new Refusal("refused", `share [${section.name}] is left out: correct its faults first`);
   const lists = {
@@ -187,7 +190,8 @@ function setAccess(
     const value = words === null ? "" : formatList(words);
     if (value === undefined)
       throw new Refusal("refused", `'${list}' cannot hold a name with quotation marks`);
-    parameters[list] = value === "" ? null : value;
+    const isInherited = globals?.hasList(list) === true;
+    parameters[list] = value === "" ? (isInherited ? NOBODY : null) : value;
   }
   return setParameters(files.file ?? "", before, section, parameters);
 }

@@ -4,7 +4,8 @@ import { type Timer, timers } from "../../loop/timers.ts";
 import type { ConnectionRow, EngineControl } from "../../port/control.ts";
 import type { ChangeFeed, ChangeKind } from "../change-feed.ts";
 import type { Configuration } from "../config/load.ts";
-import { type LogHost, type LogLine, ringOf } from "./log-ring.ts";
+import type { LogLevel } from "../log/log.ts";
+import { lineOf, type LogHost, type LogLine, ringOf } from "./log-ring.ts";
 import type { ServerStatus } from "./operations/tables.ts";
 import { ControlError } from "./protocol.ts";
 import { inSlices } from "./slices.ts";
@@ -79,7 +80,7 @@ class Reader {
     this.host = host;
     ringOf(host).keep();
     this.ends = [
-      host.followLog((level, text) => this.addLine({ time: Date.now(), level, text })),
+      host.followLog((level, text) => this.addLine(level, text)),
       host.changes.follow((kind) => {
         this.changed.add(kind);
         this.wake?.();
@@ -113,9 +114,9 @@ class Reader {
       if (line !== undefined) yield { event: "log", data: line };
     }
     if (this.dropped === 0) return;
-    const text = `${this.dropped} more lines were left out`;
+    const data = lineOf("warn", `${this.dropped} more lines were left out`);
     this.dropped = 0;
-    yield { event: "log", data: { time: Date.now(), level: "warn", text } };
+    yield { event: "log", data };
   }
 
   /** Resolves to true when the next states are due, to false when something has happened before. */
@@ -133,8 +134,8 @@ class Reader {
     return isTime;
   }
 
-  private addLine(line: LogLine): void {
-    if (this.lines.length < MAX_WAITING_LINES) this.lines.push(line);
+  private addLine(level: LogLevel, text: string): void {
+    if (this.lines.length < MAX_WAITING_LINES) this.lines.push(lineOf(level, text));
     else this.dropped++;
     this.wake?.();
   }

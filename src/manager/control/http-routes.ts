@@ -84,7 +84,8 @@ export function callOf(request: ApiRequest): Call {
   const { name, operation, inPath } = route;
   const given = request.method === "GET" ? fromQuery(operation, request.query) : fromBody(operation, request);
   for (const argument of Object.keys(given))
-    if (!Object.hasOwn(operation.args, argument) || Object.hasOwn(inPath, argument))
+    // The etag is a header.
+    if (argument === "etag" || !Object.hasOwn(operation.args, argument) || Object.hasOwn(inPath, argument))
       throw new ControlError(`there is no argument '${argument.slice(0, 64)}'`, "bad-argument");
   return { operation: name, args: { ...given, ...inPath, ...etagOf(operation, request.ifMatch) } };
 }

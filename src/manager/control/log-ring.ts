@@ -22,6 +22,11 @@ const MAX_LINE = 2048;
 /** How long the lines are kept after somebody has read them. */
 export const KEEP_MS = 600_000;
 
+/** A line that is logged now. */
+export function lineOf(level: LogLevel, text: string): LogLine {
+  return { time: Date.now(), level, text: text.slice(0, MAX_LINE) };
+}
+
 export class LogRing {
   private readonly host: LogHost;
   private readonly clock: Pick<Timers, "clear" | "set">;
@@ -53,7 +58,7 @@ export class LogRing {
   }
 
   private add(level: LogLevel, text: string): void {
-    const line = { time: Date.now(), level, text: text.slice(0, MAX_LINE) };
+    const line = lineOf(level, text);
     this.lines.push(line);
     this.characters += line.text.length;
     while (this.lines.length > MAX_LINES || this.characters > MAX_CHARACTERS)

@@ -54,7 +54,8 @@ const ERROR = {
 
 function describe(name: string, operation: Operation, http: HttpRoute): Json {
   const inPath = [...http.path.matchAll(/\{(\w+)\}/g)].map(([, argument = ""]) => argument);
-  const rest = Object.entries(operation.args).filter(([argument]) => !inPath.includes(argument));
+  // The etag is a header.
+  const rest = Object.entries(operation.args).filter(([name]) => name !== "etag" && !inPath.includes(name));
   const inQuery = http.method === "GET" ? rest : [];
   const parameters = [
     ...inPath.map((argument) => parameter(argument, "path", true, operation.args[argument])),

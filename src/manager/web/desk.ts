@@ -4,6 +4,7 @@ import { ControlError, PROTOCOL_VERSION } from "../control/protocol.ts";
 import { findOperation, type OperationName } from "../control/operations.ts";
 import { inSlices } from "../control/slices.ts";
 import { type Answer, checkArguments, type Items, type Operation } from "../control/operation.ts";
+import { isOfLocalNetwork } from "../setup/local-network.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import type { WebChild } from "./child.ts";
 import { type Ask, readMessage } from "./link-checks.ts";
@@ -131,6 +132,8 @@ export class Desk {
       throw new ControlError("there is no such operation", "unknown-command");
     checkArguments(operation, { ...args, version: PROTOCOL_VERSION, command: ask.ask });
     accounts.checkAddress(address);
+    if (operation.isLocal === true && !isOfLocalNetwork(address))
+      throw new ControlError("this is possible from the local network alone", "forbidden");
     if (operation.isOfWeb === true) {
       const { item, session } = await accounts.carryOut(ask);
       if (item !== undefined) this.child.send({ id, items: [item] });

@@ -70,3 +70,43 @@ test("an answer is a list, the item, or nothing, and an error has its status", (
     body: { error: "too much", code: "too-many" },
   });
 });
+
+test.each([
+  ["a/b", "a%2Fb"],
+  ["<script>alert(1)</script>", "%3Cscript%3Ealert(1)%3C%2Fscript%3E"],
+  ["..", "%2E%2E"],
+  ["ä ö?#%", "%C3%A4%20%C3%B6%3F%23%25"],
+  ["__proto__", "__proto__"],
+])("the name %j in a path is one argument", (name, written) => {
+  expect(call("GET", `/api/v1/shares/${written}`)).toEqual({ operation: "share", args: { name } });
+});
+
+test.each(["/api/v1/shares/%E4", "/api/v1/shares/%", "/api/v1/shares/a/b", "/api/v1/shares//access"])(
+  "%s is no share",
+  (path) => {
+    const refusal = refusalOf(() => call("GET", path));
+    expect(["not-found", "wrong-method"]).toContain(refusal.code);
+  },
+);
+
+test("a change needs the ETag of what it was made from, or says that it does not matter", () => {
+  const put = (ifMatch?: string) => call("PUT", "/api/v1/shares/a", { parameters: {} }, ifMatch);
+  expect(put('"abc"').args).toEqual({ name: "a", parameters: {}, etag: "abc" });
+  expect(put('W/"abc"').args).toMatchObject({ etag: "abc" });
+  expect(put("*").args).toEqual({ name: "a", parameters: {} });
+  expect(refusalOf(() => put()).code).toBe("changed");
+  for (const wrong of ["abc", '"a", "b"', ""]) expect(refusalOf(() => put(wrong)).code).toBe("bad-request");
+  const written = { parameters: {}, etag: "x" };
+  expect(refusalOf(() => call("PUT", "/api/v1/shares/a", written, "*")).code).toBe("bad-argument");
+  expect(
+    refusalOf(() => call("PUT", "/api/v1/shares/a", { parameters: {}, etag: "x", name: "b" }, "*")).code,
+  ).toBe("bad-argument");
+});
+
+test("a body that is one argument is taken as it is, whatever its names", () => {
+  const access = { anna: "read", name: "write", __proto__: null };
+  const { args } = call("PUT", "/api/v1/shares/a/access", access, "*");
+  expect(args).toEqual({ name: "a", access });
+  expect(call("GET", "/api/v1/log?level=warn&text=disk").args).toEqual({ level: "warn", text: "disk" });
+  expect(refusalOf(() => call("GET", "/api/v1/log?level=warn&level=info")).code).toBe("bad-argument");
+});
