@@ -10,7 +10,7 @@ _minismbd() {
   fi
   case "$name" in
     serve) options="--config --pwddb --port --share --user --option --quick-start --lock --dialect --control --nodetach --syslog --verbose --help" ;;
-    setup) options="--user --directory --guest --no-shares --notice --show --config --pwddb --help" ;;
+    setup) options="--user --directory --guest --web-port --no-shares --notice --show --config --pwddb --help" ;;
     adduser) options="--add --update --delete --password --pwddb --config --verbose --json --version --help" ;;
     passwd) options="--password --pwddb --config --verbose --json --help" ;;
     deluser) options="--pwddb --config --verbose --json --help" ;;

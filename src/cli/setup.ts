@@ -1,5 +1,6 @@
 // `minismbd setup`: the first start on a board, by hand or by minismbd-setup.service.
 import { chownSync, mkdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { ownIds } from "../manager/credentials.ts";
 import { shareNameFault } from "../manager/config/share-name.ts";
@@ -21,6 +22,11 @@ export const OPTIONS: readonly Option[] = [
     help: "also share this directory, which is made if it is missing",
   },
   { long: "guest", help: "guests may read the shares" },
+  {
+    long: "web-port",
+    value: "PORT",
+    help: "also show the web page on this port, to which the user may log on ('web port')",
+  },
   { long: "no-shares", help: "make the user and leave the configuration alone" },
   {
     long: "notice",
@@ -68,9 +74,18 @@ function readPlan(args: Arguments): SetupPlan {
     hasShares: !args.has("no-shares"),
     directory: readDirectory(args.value("directory")),
     guests: args.has("guest"),
+    webPort: readPort(args.value("web-port")),
     notices: [...(args.has("pwddb") ? [] : usualNotices()), ...notices],
     random: (count) => crypto.getRandomValues(new Uint8Array(count)),
   };
+}
+
+function readPort(word: string | undefined): number | undefined {
+  if (word === undefined) return undefined;
+  const port = Number(word);
+  if (!/^\d{1,5}$/.test(word) || port === 0 || port > 65_535)
+    throw new CliError(`--web-port: '${word}' is not a port, write 1 to 65535`);
+  return port;
 }
 
 function readDirectory(word: string | undefined): SetupPlan["directory"] {
@@ -108,6 +123,8 @@ function report(outcome: SetupOutcome, args: Arguments): number {
     case "complete":
       print(`\n${noticeText(outcome.record.user, outcome.record.password)}\n`);
       if (args.has("guest")) print(GUEST_HINT);
+      if (args.has("web-port"))
+        print(`The web page is at https://${hostname().split(".")[0]}.local:${args.value("web-port")}/\n`);
       for (const fault of outcome.faults) process.stderr.write(`warning: ${fault}\n`);
       return 0;
     case "pending":

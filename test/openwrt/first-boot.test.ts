@@ -28,13 +28,15 @@ function boot(status: string, shared: string): { status: number; calls: string[]
   return { status: exitCode, calls: readFileSync(calls, "utf8").split("\n").slice(0, -1) };
 }
 
-test("the first start makes the user and shares disks for writing", () => {
+test("the first start makes the user, shares disks for writing, and shows the web page", () => {
   expect(boot("0", "0")).toEqual({
     status: 0,
     calls: [
       "minismbd setup --no-shares",
       "uci -q set ksmbd.@globals[0].auto_share=1",
       "uci -q set ksmbd.@globals[0].auto_share_write=1",
+      "uci -q set ksmbd.@globals[0].web_port=8443",
+      "uci -q set ksmbd.@globals[0].admin_users=smb",
       "uci -q commit ksmbd",
     ],
   });

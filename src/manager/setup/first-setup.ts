@@ -11,6 +11,8 @@ import { findSpelling, readPasswordFile, updatePasswordFile } from "../users/pas
 import { withdrawNotices, writeNotice } from "./notices.ts";
 import { readSetupRecord, type SetupRecord, setupFileOf, isSetUp, writeSetupRecord } from "./setup-record.ts";
 
+type Dialect = Parameters<typeof setOptions>[3];
+
 export interface SetupPlan {
   readonly configFile: string;
   readonly passwordFile: string;
@@ -20,6 +22,8 @@ export interface SetupPlan {
   readonly directory?: { readonly share: string; readonly path: string } | undefined;
   /** Guests may read. */
   readonly guests: boolean;
+  /** The configuration gets a web page on this port, for the user; undefined: none. */
+  readonly webPort?: number | undefined;
   readonly notices: readonly string[];
   /** Random bytes of the kernel. */
   readonly random: (count: number) => Uint8Array;
@@ -34,6 +38,9 @@ export type SetupOutcome =
   | { readonly state: "done"; readonly fault?: string | undefined }
   /** An administrator has made users. */
   | { readonly state: "by hand" };
+
+/** A list that names nobody. */
+const NOBODY = ",";
 
 /** Without those that look like another: 31 characters, 79 bits in 16 of them. */
 const CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789";
@@ -63,9 +70,11 @@ export function setUp(plan: SetupPlan, step: () => void = () => {}): SetupOutcom
   updatePasswordFile(plan.passwordFile, (table) => {
     if (findSpelling(table, record.user) === undefined) table.set(record.user, ntHash(record.password));
   });
-  if (plan.hasShares) {
+  if (plan.hasShares || plan.webPort !== undefined) {
     step();
-    updateConfigFile(plan.configFile, (text, dialect) => addShares(text, dialect, plan, record.user));
+    updateConfigFile(plan.configFile, (text, dialect) =>
+      addToConfiguration(text, dialect, plan, record.user),
+    );
   }
   const faults = record.notices.flatMap((notice) => {
     step();
@@ -129,13 +138,23 @@ function numbersOf(subauth: string): readonly [number, number, number] {
   return [a, b, c];
 }
 
+function addToConfiguration(text: string, dialect: Dialect, plan: SetupPlan, user: string): string {
+  const next = plan.hasShares ? addShares(text, dialect, plan, user) : text;
+  if (plan.webPort === undefined) return next;
+  const page = [
+    { key: "web port", value: String(plan.webPort) },
+    { key: "admin users", value: user },
+  ];
+  return setOptions(next, "global", page, dialect);
+}
+
 function addShares(
   text: string,
-  dialect: Parameters<typeof setOptions>[3],
-  { directory, guests }: SetupPlan,
+  dialect: Dialect,
+  { directory, guests, webPort }: SetupPlan,
   user: string,
 ): string {
-  const access: Option[] = guests
+  const lists: Option[] = guests
     ? [
         { key: "read only", value: "yes" },
         { key: "write list", value: user },
@@ -145,6 +164,9 @@ function addShares(
         { key: "read only", value: "no" },
         { key: "valid users", value: user },
       ];
+  // The page's administrator is none of the shares: he would act there as root, whose files others cannot
+  // change.
+  const access = webPort === undefined ? lists : [...lists, { key: "admin users", value: NOBODY }];
   let next = text;
   if (guests) next = setOptions(next, "global", [{ key: "map to guest", value: "bad user" }], dialect);
   if (!hasSection(next, "volumes", dialect)) next = setOptions(next, "volumes", access, dialect);

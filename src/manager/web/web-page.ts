@@ -2,6 +2,7 @@
 // serves it. Loaded when `web port` is first set.
 import { hostname } from "node:os";
 import { eventLoop } from "../../loop/event-loop.ts";
+import { whyFixed } from "../administration/read-configuration.ts";
 import { isHostAllowed } from "../config/hosts.ts";
 import { ConfigError } from "../config/parse.ts";
 import { addressesOn, readMachineAddresses } from "../config/settings.ts";
@@ -62,7 +63,7 @@ export class WebPage {
       note: (text) => manager.log.info(text),
       introduction: () => ({
         serverName: this.configuration.settings.serverName,
-        firstRun: manager.isFirstRun(),
+        firstRun: manager.isFirstRun() && whyFixed(manager.files) === undefined,
       }),
       findToken(text) {
         const found = manager.tokens.find(text);

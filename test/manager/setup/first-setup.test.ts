@@ -62,6 +62,25 @@ test("one run makes user, SID, shares and notice, and a further one changes noth
   expect(contents(directory)).toEqual(before);
 });
 
+test("with a web page the user may log on to it, and is an ordinary user of the shares", () => {
+  const { plan } = makePlan({ webPort: 8443 });
+  setUp(plan);
+  const { administrators, volumes, web } = loadConfiguration({ file: plan.configFile });
+  expect([web.port, administrators.lists("smb"), volumes?.adminUsers.lists("smb")]).toEqual([
+    8443,
+    true,
+    false,
+  ]);
+  const alone = makePlan({ webPort: 8443, hasShares: false });
+  setUp(alone.plan);
+  const without = loadConfiguration({ file: alone.plan.configFile });
+  expect([without.web.port, without.administrators.lists("smb"), without.volumes]).toEqual([
+    8443,
+    true,
+    null,
+  ]);
+});
+
 test("a run that is killed at any of its steps leaves nothing, or what the next run completes to one account", () => {
   const script = join(import.meta.dir, "kill-at.ts");
   let step = 0;

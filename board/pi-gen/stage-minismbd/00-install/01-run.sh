@@ -13,6 +13,9 @@ systemctl enable minismbd-setup.service minismbd-setup.path
 EOF
 
 rm -f "${ROOTFS_DIR}/tmp/minismbd.deb"
+# The web page, for the local network, from the first start on.
+install -d -m 755 "${ROOTFS_DIR}/etc/default"
+printf 'MINISMBD_SETUP_OPTIONS=--web-port 8443\n' >"${ROOTFS_DIR}/etc/default/minismbd"
 # What a start in the build would have made.
 rm -f "${ROOTFS_DIR}/etc/ksmbd/ksmbd.subauth" "${ROOTFS_DIR}/etc/ksmbd/ksmbdpwd.db" \
 	"${ROOTFS_DIR}/etc/ksmbd/ksmbd.setup" "${ROOTFS_DIR}/etc/ksmbd/ksmbd.setup-done"
