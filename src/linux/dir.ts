@@ -76,6 +76,11 @@ export class DirentReader {
     return length <= 2 && bytes[start] === 0x2e && (length === 1 || bytes[start + 1] === 0x2e);
   }
 
+  /** Whether the current name begins with a dot, as `.` and `..` do. */
+  get isDotName(): boolean {
+    return this.scratch?.bytes[this.current + DIRENT_OFFSETS.name] === 0x2e;
+  }
+
   /** Address of the NUL-terminated name, valid until the next `advance`. */
   get nameAddress(): number {
     return this.scratch === undefined ? 0 : this.scratch.address + this.current + DIRENT_OFFSETS.name;
@@ -110,4 +115,17 @@ export function eachName(directory: number, take: (name: string) => boolean): nu
   reader.release();
   closeFd(fd);
   return result < 0 ? result : 0;
+}
+
+/** Counts the names in a directory that begin with no dot, without making strings; -errno on failure. */
+export function countNames(directory: number): number {
+  const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
+  if (fd < 0) return fd;
+  const reader = new DirentReader();
+  let count = 0;
+  let result = reader.advance(fd);
+  for (; result > 0; result = reader.advance(fd)) if (!reader.isDotName) count++;
+  reader.release();
+  closeFd(fd);
+  return result < 0 ? result : count;
 }

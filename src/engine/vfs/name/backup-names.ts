@@ -8,10 +8,6 @@ export function isBundleName(name: string): boolean {
   return BUNDLE.test(name);
 }
 
-export function isBandName(name: string): boolean {
-  return BAND.test(name);
-}
-
 /** True for a path below a sparse bundle. */
 export function isInBundle(path: string): boolean {
   const components = path.split("/");
@@ -21,6 +17,6 @@ export function isInBundle(path: string): boolean {
 /** Returns the bundle in the share's directory that a path is a band of. */
 export function bundleOfBand(path: string): string | undefined {
   const [bundle = "", bands, band, ...more] = path.split("/", 4);
-  const isBand = bands === "bands" && more.length === 0 && isBandName(band ?? "");
+  const isBand = bands === "bands" && more.length === 0 && BAND.test(band ?? "");
   return isBand && isBundleName(bundle) ? bundle : undefined;
 }

@@ -3,9 +3,9 @@
 import { readPlain } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { isBandName, isBundleName } from "../name/backup-names.ts";
+import { isBundleName } from "../name/backup-names.ts";
 import type { Failure } from "../store.ts";
-import { eachName } from "../../../linux/dir.ts";
+import { countNames, eachName } from "../../../linux/dir.ts";
 
 /** More bundles in one directory are not counted. */
 const MAX_BUNDLES = 1024;
@@ -39,10 +39,8 @@ function countBundle(root: number, name: string): BackupBundle {
   const directory = openAt(bundle, "bands", Open.PATH | Open.DIRECTORY | Open.NOFOLLOW);
   let bands = 0;
   if (directory >= 0) {
-    eachName(directory, (band) => {
-      if (isBandName(band)) bands++;
-      return true;
-    });
+    // No band begins with a dot, as the server's own files and AppleDouble files do.
+    bands = Math.max(0, countNames(directory));
     closeFd(directory);
   }
   const bandBytes = bandSizeOf(bundle);
