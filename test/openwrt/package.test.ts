@@ -130,6 +130,7 @@ ksmbd.control --list
 ksmbd.adduser -a -p secret anna
 mkdir '/mnt/first/100% <[{odd}]>; #1 = ?'; chmod 777 '/mnt/first/100% <[{odd}]>; #1 = ?'
 share 'Music #1 (100%)' '/mnt/first/100% <[{odd}]>; #1 = ?'; option users anna; option read_only no; option comment 'a; b # c % d'
+share "Anna's Mac" /mnt/second; option timemachine 1
 share Macs /mnt/second; option users anna; option read_only no; option timemachine 1; option timemachine_maxsize 500
 /etc/init.d/ksmbd reload; serves Music
 sed -n '/Macs/,$p' /var/etc/ksmbd/smb.conf
@@ -143,6 +144,8 @@ client -N '//127.0.0.1/Music #1 (100%)' -c ls
     expect(output).toContain("\nhello\n");
     expect(output).toMatch(/Music #1 \(100%\) +Disk +a; b # c % d/);
     expect(output).toContain("\ttime machine = yes\n\ttime machine max size = 500G\n");
+    const disks = "dk0=adVN=Anna's Mac,adVF=0x82 dk1=adVN=Macs,adVF=0x82";
+    expect(output).toContain(`mdns: adisk tcp 9 sys=waMa=0,adVF=0x100 ${disks}\n`);
     expect(output).toMatch(/NT_STATUS_(ACCESS_DENIED|LOGON_FAILURE)/);
     expect(output).toContain("trigger: dhcp system ksmbd");
     expect(output).toContain("interface trigger: lan");

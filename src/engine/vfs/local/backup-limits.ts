@@ -9,8 +9,8 @@ import type { OperationResult } from "../disk/operations.ts";
 import { bundleOfBand, isBundleName } from "../name/backup-names.ts";
 
 /**
- * How long a count is reused: it keeps the volume's worker for half a second where a bundle has 250,000 bands.
- * The server adds what its clients create; other programs seldom change a backup.
+ * How long a count is reused: it keeps the volume's worker for half a second where a bundle has 250,000
+ * bands. The server adds what its clients create; other programs seldom change a backup.
  */
 const KEPT_MS = 300_000;
 /** A band is refused by a count that is no older: an administrator may have removed a backup. */
