@@ -11,7 +11,7 @@ import { accessOf } from "../client/config-rig.ts";
 import { connectionWords, demandSmbclient, hasSmbclient, runSmbclient } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
 import { canPlugDisks, VolumesRig } from "../client/volumes-rig.ts";
-import { logOn, PHONE, startBrowser, visit, type Visitor } from "./browser.ts";
+import { logOn, PHONE, startBrowser, until, visit, type Visitor } from "./browser.ts";
 
 const ANNA = { user: "minismbd-anna", password: "Rainy-Window-3" };
 const HOSTILE = "<img src=x onerror=window.hacked=1>";
@@ -29,7 +29,12 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
     url = `https://127.0.0.1:${webPort}/`;
     const options = {
       shares: [{ name: "test" }],
-      parameters: { "web port": String(webPort), "admin users": TESTER.user, "log level": "info" },
+      parameters: {
+        "web port": String(webPort),
+        "admin users": TESTER.user,
+        "log level": "info",
+        "server string": "Attic",
+      },
     };
     if (canPlugDisks) {
       rig = await VolumesRig.start({}, options);
@@ -133,6 +138,41 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
     expect(readFileSync(file, "utf8")).toContain("comment = Mine");
   });
 
+  test("a setting is changed in its line, and back to the default", async () => {
+    const file = join(server.directory, "minismbd.conf");
+    const before = readFileSync(file, "utf8");
+    const line = before.split("\n").findIndex((text) => text.includes("server string")) + 1;
+    await open("settings");
+    await page.getByText(`minismbd.conf, line ${line}`, { exact: false }).waitFor();
+    await page.getByRole("textbox", { name: "Description of the server" }).fill("The disk below the roof");
+    await button("Save").click();
+    await told("The settings are saved.");
+    expect(readFileSync(file, "utf8")).toBe(before.replace("Attic", "The disk below the roof"));
+    await button("Use the default for server string").click();
+    await button("Save").click();
+    await until(async () => !readFileSync(file, "utf8").includes("server string"));
+  });
+
+  test("a token that is made on the page opens the API to another program, until it is removed", async () => {
+    const status = async (token: string): Promise<number> => {
+      const headers = { Authorization: `Bearer ${token}` };
+      const how = { headers, tls: { rejectUnauthorized: false } };
+      return (await fetch(`${url}api/v1/status`, how)).status;
+    };
+    await open("settings");
+    await button("Make a token").click();
+    await dialog().getByLabel("What it is for").fill("Home Assistant");
+    await dialog().getByRole("button", { name: "Make a token" }).click();
+    await dialog().getByText("Copy it now").waitFor();
+    const token = (await dialog().locator("code").textContent()) ?? "";
+    expect([await status(token), await status(`${token}x`)]).toEqual([200, 401]);
+    await dialog().getByRole("button", { name: "Close" }).click();
+    await button("Remove the token Home Assistant?").click();
+    await dialog().getByRole("button", { name: "Remove" }).click();
+    await told("The token Home Assistant is removed.");
+    expect(await status(token)).toBe(401);
+  });
+
   test("a client that is disconnected on the page sees it", async () => {
     await open("clients");
     const words = ["smbclient", `//${server.host}/test`, ...connectionWords(server, { user: TESTER2 })];
@@ -170,12 +210,13 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
 
   test.skipIf(!canPlugDisks)("a disk that is pulled while the page shows it is told", async () => {
     if (rig === undefined) return;
-    const disk = rig.make("films");
+    const disk = rig.make("films", { label: "<img src=x>" });
     rig.plug(disk);
     await open("disks");
-    await page.getByRole("heading", { name: "films" }).waitFor();
+    await page.getByRole("heading", { name: "<img src=x>" }).waitFor();
     rig.pull(disk);
-    await told("The disk films is gone.");
+    await told("The disk <img src=x> is gone.");
+    expect(await page.evaluate("document.querySelector('img')")).toBeNull();
   });
 
   test("the first run makes the administrator and a share; over a restart the page asks to log on again", async () => {

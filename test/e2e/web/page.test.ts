@@ -51,6 +51,8 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("alert").filter({ hasText: "user or password is wrong" }).waitFor();
     expect(await visitor.accessFaults()).toEqual([]);
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await visitor.accessFaults(["color-contrast"])).toEqual([]);
     await logOn(visitor);
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     expect(await page.title()).toBe("Overview – minismbd");
