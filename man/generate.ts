@@ -8,6 +8,7 @@ import type { Option } from "../src/cli/arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { bashCompletion, zshCompletion } from "./completion.ts";
 import { limitsTable } from "./limits.ts";
+import { operationsTable } from "./operations.ts";
 import { CONFIG_FILE, PASSWORD_FILE } from "../src/manager/paths.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -25,14 +26,26 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ["man/minismbd.bash", bashCompletion()],
     ["man/_minismbd", zshCompletion()],
     ["README.md", replaceReference(readme)],
+    ["docs/api.md", replaceOperations(readFileSync(join(ROOT, "docs/api.md"), "utf8"))],
   ]);
 }
 
+const OPERATIONS_BEGIN = "<!-- operations: begin; written by npm run docs -->";
+const OPERATIONS_END = "<!-- operations: end -->";
+
+function replaceOperations(text: string): string {
+  return replaceBetween(text, OPERATIONS_BEGIN, OPERATIONS_END, operationsTable());
+}
+
+function replaceBetween(text: string, beginMark: string, endMark: string, what: string): string {
+  const begin = text.indexOf(beginMark);
+  const end = text.indexOf(endMark);
+  if (begin < 0 || end < begin) throw new Error(`the mark '${beginMark}' or its end is missing`);
+  return `${text.slice(0, begin + beginMark.length)}\n\n${what}\n${text.slice(end)}`;
+}
+
 function replaceReference(readme: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error("README.md lacks the marks of the options' reference");
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${referenceTables()}\n${readme.slice(end)}`;
+  return replaceBetween(readme, BEGIN, END, referenceTables());
 }
 
 // ---- README

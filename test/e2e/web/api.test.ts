@@ -51,6 +51,17 @@ function folder(name: string): string {
 
 const HOSTILE = `<img src=x onerror=alert(1)>`;
 
+test("the API describes itself, and has the server's numbers for Prometheus", async () => {
+  const { body, status } = await ask(server, "/api/v1/openapi.json");
+  expect([status, (body as { openapi: string }).openapi]).toEqual([200, "3.1.0"]);
+  const metrics = await ask(server, "/metrics", { headers: { Authorization: `Bearer ${reading}` } });
+  expect([metrics.status, metrics.text]).toEqual([
+    200,
+    expect.stringMatching(/^minismbd_requests_total \d+$/m),
+  ]);
+  expect((await ask(server, "/metrics")).status).toBe(401);
+});
+
 test("a share is made, given to one user, changed and removed", async () => {
   const etag = await etagOf();
   expect(etag).toMatch(/^"[\w-]+"$/);
