@@ -5,7 +5,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "netbios aliases": "session/server-spn.attack",
   workgroup: "discovery/netbios",
   "server string": "config/global-effects",
-  "tcp port": "session/ticket-expiry",
+  "tcp port": "session/ports",
   interfaces: "session/crowd.attack",
   "bind interfaces only": "session/kernel-without-ipv6",
   "hosts allow": "config/host-names",

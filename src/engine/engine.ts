@@ -161,7 +161,7 @@ class Engine implements EngineControl {
     };
     this.sweeper = new Sweeper(this.host, this.connections, leasedDirectories);
     this.listeners = new Listeners((socket, address) => this.accept(socket, address), log, keeper);
-    this.listeners.start(settings.addresses, settings.port);
+    this.listeners.start(settings.addresses, settings.ports);
   }
 
   /** Memory is short, or shorter or less short than before. */

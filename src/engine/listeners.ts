@@ -27,8 +27,10 @@ export class Listeners {
   private readonly log: Log;
   private readonly keeper: SocketKeeper;
   private readonly inherited: InheritedSockets;
-  private readonly byAddress = new Map<string, Listener>();
+  /** One listener for each port. */
+  private readonly byAddress = new Map<string, readonly Listener[]>();
   private ownPort = 0;
+  private otherPorts: readonly number[] = [];
 
   constructor(accept: Accept, log: Log, keeper: SocketKeeper) {
     this.accept = accept;
@@ -37,22 +39,23 @@ export class Listeners {
     this.inherited = new InheritedSockets(keeper.inherited);
   }
 
-  /** The port, which differs from the configured one if that is 0. */
+  /** The first port, which differs from the configured one if that is 0. */
   get port(): number {
     return this.ownPort;
   }
 
   /**
-   * Listens on these addresses, null for all. Throws StartError where one cannot be had; one that the machine
-   * does not have yet is waited for: `follow`.
+   * Listens on these ports of these addresses, null for all. Throws StartError where one cannot be had; an
+   * address that the machine does not have yet is waited for: `follow`.
    */
-  start(addresses: readonly string[] | null, port: number): void {
+  start(addresses: readonly string[] | null, [port = 0, ...others]: readonly number[]): void {
     const isOwn = openEventLoop();
     // The runtime makes its own.
     if (!isOwn) this.inherited.closeRest();
     if (!isOwn)
       this.log.warn?.("sockets are watched by the runtime, which costs memory: /proc tells nothing of epoll");
     this.ownPort = port;
+    this.otherPorts = others;
     for (const address of addresses ?? [ALL]) {
       try {
         this.open(address);
@@ -79,11 +82,13 @@ export class Listeners {
    */
   follow(addresses: readonly string[] | null): boolean {
     const wanted = new Set(addresses ?? [ALL]);
-    for (const [address, listener] of [...this.byAddress]) {
+    for (const [address, listeners] of [...this.byAddress]) {
       if (wanted.has(address)) continue;
-      listener.stop();
+      for (const listener of listeners) {
+        listener.stop();
+        this.keeper.drop(nameOf(address, listener.port));
+      }
       this.byAddress.delete(address);
-      this.keeper.drop(nameOf(address, listener.port));
       this.log.info?.(`no longer listening on ${address}`);
     }
     let isComplete = true;
@@ -101,27 +106,35 @@ export class Listeners {
   }
 
   stop(): void {
-    for (const listener of this.byAddress.values()) listener.stop();
+    for (const listener of [...this.byAddress.values()].flat()) listener.stop();
     this.byAddress.clear();
   }
 
+  /** All ports of the address, or none. */
   private open(address: string): void {
-    const listener = this.listen(address);
-    this.ownPort = listener.port;
-    this.byAddress.set(address, listener);
+    const first = this.listen(address, this.ownPort);
+    const opened = [first];
+    try {
+      for (const port of this.otherPorts) opened.push(this.listen(address, port));
+    } catch (error) {
+      for (const listener of opened) listener.stop();
+      throw error;
+    }
+    this.ownPort = first.port;
+    this.byAddress.set(address, opened);
     // One that was inherited is kept already, then this changes nothing.
-    if (listener.fd !== undefined) this.keeper.keep(listener.fd, nameOf(address, listener.port));
+    for (const { fd, port } of opened) if (fd !== undefined) this.keeper.keep(fd, nameOf(address, port));
   }
 
-  private listen(address: string): Listener {
+  private listen(address: string, port: number): Listener {
     try {
-      return listenTcp(address, this.ownPort, this.accept, this.inherited);
+      return listenTcp(address, port, this.accept, this.inherited);
     } catch (error) {
       const code = (error as { code?: string }).code ?? "";
       if (address !== ALL || (code !== "EADDRNOTAVAIL" && !lacksFamily(address)))
-        throw new StartError(explainListen(address, this.ownPort, code), code === "EADDRNOTAVAIL");
+        throw new StartError(explainListen(address, port, code), code === "EADDRNOTAVAIL");
       this.log.warn?.("the kernel has no IPv6: the server is reached by IPv4 alone");
-      return this.listen("0.0.0.0");
+      return this.listen("0.0.0.0", port);
     }
   }
 }

@@ -17,7 +17,7 @@ export interface EngineSettings {
   readonly domain: string;
   /** Addresses to listen on, which may be none for a time; null: all, IPv6 and IPv4. */
   readonly addresses: readonly string[] | null;
-  readonly port: number;
+  readonly ports: readonly number[];
   /** DialectRevision numbers, 0x0202 to 0x0311. */
   readonly minDialect: number;
   readonly maxDialect: number;

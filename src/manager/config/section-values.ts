@@ -216,6 +216,21 @@ export class SectionValues {
     return this.inRange(parameter, entry, value);
   }
 
+  /** The numbers after the first one; words that are no number in the range are left out with a warning. */
+  furtherNumbers(name: NameOf<"integer">): number[] {
+    const parameter = parameterOf(name);
+    const entry = this.entry(name);
+    const [, ...words] = parseList(entry?.value ?? "");
+    return words.flatMap((word) => {
+      const value = parseInteger(word);
+      const { min = 0, max = Number.MAX_SAFE_INTEGER } = parameter;
+      if (value !== undefined && value >= min && value <= max) return value;
+      if (entry)
+        this.report.warn(entry.position, `'${entry.key}': '${word}' is left out, ${numberHint(parameter)}`);
+      return [];
+    });
+  }
+
   text(name: NameOf<"text">): string {
     const entry = this.entry(name);
     return entry ? unquote(entry.value) : parameterOf(name).default;

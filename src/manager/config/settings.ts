@@ -78,7 +78,7 @@ export function readSettings(globals: SectionValues, machine: Machine, report: R
     serverGuid: createHash("sha256").update(`minismbd server ${machine.identity}`).digest("hex").slice(0, 32),
     domain: globals.text("workgroup"),
     addresses: addressesOn(readNamedInterfaces(globals), machine.interfaces),
-    port: globals.number("tcp port") ?? 445,
+    ports: Object.freeze(readPorts(globals)),
     minDialect,
     maxDialect,
     ntlm: readNtlm(globals, report),
@@ -177,6 +177,14 @@ function readDialects(globals: SectionValues, report: Report): [number, number] 
       "'server min protocol' is newer than 'server max protocol', nobody could connect",
     );
   return [lowest, highest];
+}
+
+/** Samba's 139, as in `smb ports = 445 139`, is NetBIOS' and not served; only the first may be a free one. */
+const UNSERVED_PORTS: readonly number[] = [0, 139];
+
+function readPorts(globals: SectionValues): number[] {
+  const others = globals.furtherNumbers("tcp port").filter((port) => !UNSERVED_PORTS.includes(port));
+  return [...new Set([globals.number("tcp port") ?? 445, ...others])];
 }
 
 function readServerName(globals: SectionValues, hostName: string, report: Report): string {

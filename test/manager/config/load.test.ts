@@ -51,7 +51,7 @@ test("an empty configuration gives the defaults", () => {
     serverName: "BOX",
     domain: "WORKGROUP",
     addresses: null,
-    port: 445,
+    ports: [445],
     minDialect: 0x0202,
     maxDialect: 0x0311,
     signing: "auto",
@@ -180,8 +180,13 @@ test("numbers have suffixes and ranges; zero means the maximum", () => {
   expect(global("max active sessions = 0").maxSessions).toBe(65_536);
   expect(global("max open files = 100000").maxOpenFiles).toBe(65_536);
   expect(global("deadtime = 15").deadtimeSeconds).toBe(900);
-  expect(global("tcp port = 4450").port).toBe(4450);
-  expect(global("smb ports = 1445 139").port).toBe(1445);
+  expect(global("tcp port = 4450").ports).toEqual([4450]);
+  expect(global("smb ports = 1445 139")).toMatchObject({ ports: [1445] });
+  expect(global("smb ports = 445, 4450 4450 445 8445")).toMatchObject({ ports: [445, 4450, 8445] });
+  expect(load("[global]\ntcp port = 445 70000 x\n").warnings).toEqual([
+    expect.stringContaining("'70000' is left out"),
+    expect.stringContaining("'x' is left out"),
+  ]);
   expect(load("[global]\nsmb2 max write = lots\n").warnings).toEqual([
     "f:2: 'lots' is not a value of 'smb2 max write', write a size such as 64K or 4M; the default is used",
   ]);
@@ -369,7 +374,7 @@ test("configuration files: missing, not UTF-8, overridden, readable by everybody
   chmodSync(file, 0o644);
   const overrides = [{ section: "global", key: "TCP Port", value: "2", position: "--port" }];
   const { settings, warnings } = loadConfiguration({ file, overrides, machine: MACHINE });
-  expect(settings.port).toBe(2);
+  expect(settings.ports).toEqual([2]);
   expect(warnings).toContain(`${file}: it contains passwords and everybody can read it, run chmod 640 on it`);
 });
 

@@ -12,12 +12,17 @@ export const SERVER = [
   ),
   text("workgroup", "WORKGROUP", "Workgroup; also the domain name that clients see at log-on."),
   text("server string", "SMB SERVER", "Comment beside the server's name in lists."),
-  integer("tcp port", "445", "TCP port to listen on; 0 takes a free one.", {
-    aliases: ["smb ports"],
-    min: 0,
-    max: 65_535,
-    reload: "restart",
-  }),
+  integer(
+    "tcp port",
+    "445",
+    "TCP port to listen on; 0 takes a free one. Further ports may follow: `445 4450`; the first one is announced, and 139, the NetBIOS session service, is not served.",
+    {
+      aliases: ["smb ports"],
+      min: 0,
+      max: 65_535,
+      reload: "restart",
+    },
+  ),
   list(
     "interfaces",
     "",
