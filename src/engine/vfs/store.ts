@@ -377,7 +377,8 @@ export interface FileStore {
   posixView?(): FileStore;
   /**
    * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to
-   * `directory`): no component is vetoed, and the user may list the directory that holds the last one.
+   * `directory`): no component is vetoed, the last is no AppleDouble file that listings hide, and the user
+   * may list the directory that holds it.
    * Undefined where that is unknown: that directory has gone, or its disk does not answer.
    */
   seesBelow(directory: string, path: string): MaybePromise<boolean | undefined>;

@@ -179,7 +179,11 @@ const GROUPS: readonly Group[] = [
     word: "Finder's data is kept in named streams, which the server always offers",
     names:
       "fruit:locking,fruit:nfs_aces,fruit:copyfile,fruit:posix_rename,fruit:zero_file_id," +
-      "fruit:delete_empty_adfiles,fruit:advertise_fullsync,fruit:convert_adouble",
+      "fruit:advertise_fullsync",
+  },
+  {
+    word: "AppleDouble files are read and changed where they are, and removed when nothing is left in them",
+    names: "fruit:convert_adouble,fruit:delete_empty_adfiles",
   },
   {
     word: "streams and extended attributes are stored by the server itself, see 'streams'",

@@ -27,6 +27,7 @@ import {
   renameCall,
   writeFile,
 } from "../client/raw-files.ts";
+import { linesOf, startWaiting } from "../client/raw-notify.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from "../client/stream-calls.ts";
 import { afpInfo, mountAsMac, readAsMac } from "./mac.ts";
@@ -139,6 +140,19 @@ test.skipIf(!canMakePluggedDisk("ramfs"))(
     });
   },
 );
+
+test("it goes into the recycle bin with its file", async () => {
+  const path = makeDirectory("apple-double-bin");
+  ends.push(() => removeDirectory(path));
+  const at = await startOn(path, { "vfs objects": "recycle", "recycle:repository": "bin" });
+  plant(at, "thrown away", TAGGED_FILE);
+  await remove(at.mac, "thrown away");
+  expect(existsSync(join(at.path, "._thrown away"))).toBe(false);
+  expect(await getBytes(at.mac, `bin\\thrown away${TAGS}`)).toEqual(TAG_BYTES);
+  expect(Uint8Array.from(readFileSync(join(at.path, "bin", "._thrown away")))).toEqual(
+    Uint8Array.from(TAGGED_FILE),
+  );
+});
 
 test("a resource fork that other entries follow is moved to the end when it grows", async () => {
   const path = makeDirectory("apple-double-order");
@@ -318,6 +332,14 @@ for (const disk of DISKS) {
         ":Zone.Identifier:$DATA 14",
         `${TAGS}:$DATA 91`,
       ]);
+      // Others are not told of its file.
+      const { fileId } = await openFile(at.other, "");
+      const watch = await startWaiting(at.other, fileId);
+      await putStream(at.mac, `pictures${FORK}`, "fork");
+      await closeFile(at.mac, await createDirectory(at.mac, "after"));
+      expect(linesOf(await watch.reply)).toEqual(["+after"]);
+      await closeFile(at.other, fileId);
+      await remove(at.mac, `pictures${FORK}`);
       // Without metadata nothing is left of it.
       await putStream(at.mac, `pictures${INFO}`, afpInfo());
       await remove(at.mac, `pictures${TAGS}`);

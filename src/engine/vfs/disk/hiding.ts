@@ -1,5 +1,6 @@
 // Hides objects from listings: `hide unreadable`, `hide unwriteable files` and `hide special files` of
-// smb.conf(5). Hidden objects can still be opened by name, as far as the user's rights allow.
+// smb.conf(5), and AppleDouble files. Hidden objects can still be opened by name, as far as the user's rights
+// allow.
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { Access as PosixAccess } from "../../../linux/stat.ts";
 import type { ShareGrant } from "../../../port/port.ts";
@@ -7,11 +8,13 @@ import { Access } from "../../../wire/security/access.ts";
 import { grantedAccess } from "../../security/access-rights.ts";
 import { tokenOfGrant } from "../../security/grant-token.ts";
 import { ownsOnDisk } from "../../security/token.ts";
-import { joinPath } from "../name/names.ts";
+import { ownerName } from "../appledouble/companion.ts";
+import { isHiddenCompanion } from "../appledouble/hidden.ts";
+import { joinPath, splitPath } from "../name/names.ts";
 import { nodeAccess } from "./node.ts";
 import { readNodeDescriptor } from "../values/security.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { FileKind, type FileStat } from "../store.ts";
+import { type Failure, FileKind, type FileStat } from "../store.ts";
 
 /** True where the share hides entries from listings (other than vetoed ones). */
 export function hidesEntries({ hiding }: ShareGrant): boolean {
@@ -61,4 +64,21 @@ function readWriteRights(context: ShareContext, fd: number, path: string, stat: 
   }
   const bits = nodeAccess(context, fd, stat);
   return { canRead: (bits & PosixAccess.READ) !== 0, canWrite: (bits & PosixAccess.WRITE) !== 0 };
+}
+
+/** False for names of which `isHiddenAt` need not be asked. */
+export function mayBeHidden(name: string): boolean {
+  return ownerName(name) !== undefined;
+}
+
+/** True where listings do not have the AppleDouble file of that on-disk path. */
+export function isHiddenAt(context: ShareContext, path: string): boolean | Failure {
+  const { parent, name } = splitPath(path);
+  return context.identity.asServer(() => {
+    const directory = context.openDirectoryPath(parent);
+    if (directory < 0) return directory;
+    const isHidden = isHiddenCompanion(context, directory, name);
+    closeFd(directory);
+    return isHidden;
+  });
 }

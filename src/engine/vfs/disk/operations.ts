@@ -23,6 +23,7 @@ import {
   readNames,
   statNames,
 } from "./listing.ts";
+import { isHiddenAt } from "./hiding.ts";
 import { findDfsLink, findPath } from "./lookup.ts";
 import { linkObject, removeName, renamePath } from "./rename.ts";
 import {
@@ -74,6 +75,7 @@ export const diskOperations = {
   flushValue,
   getValue: getNamedValue,
   isEmpty: isEmptyDirectory,
+  isHidden: isHiddenAt,
   mayList: mayListDirectory,
   link: linkObject,
   listValues: listNamedValues,

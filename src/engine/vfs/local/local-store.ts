@@ -5,6 +5,7 @@ import type { Credentials, MaybePromise, ShareGrant } from "../../../port/port.t
 import { binGrant, RecycleBin } from "../recycle/bin.ts";
 import { RecycleKeeper } from "../recycle/keeper.ts";
 import { ownRepositoryOf } from "../recycle/repositories.ts";
+import { mayBeHidden } from "../disk/hiding.ts";
 import { diskNamesOf } from "../disk/lookup.ts";
 import { type OpenedSnapshot, ShareSnapshots, type SnapshotGrant } from "../snapshot/share-snapshots.ts";
 import { andThen } from "../../and-then.ts";
@@ -288,9 +289,15 @@ class LocalStore implements FileStore {
     const { context } = this.disk;
     const { identity } = context;
     if (this.isClosed || path.split("/").some((name) => context.isVetoed(name))) return false;
-    const { parent } = splitPath(path);
-    if (parent === "" || !identity.isSwitching) return true;
-    return this.listRights.ask(joinPath(directory, parent));
+    const { parent, name } = splitPath(path);
+    const mayList =
+      parent === "" || !identity.isSwitching ? true : this.listRights.ask(joinPath(directory, parent));
+    if (!mayBeHidden(name)) return mayList;
+    return andThen(mayList, (answer) => {
+      if (answer !== true) return answer;
+      const asked = this.disk.run("isHidden", joinPath(directory, path));
+      return andThen(asked, (isHidden) => (typeof isHidden === "number" ? undefined : !isHidden));
+    });
   }
 
   onLoss(action: () => void): void {

@@ -1,6 +1,15 @@
 // Configurations that containers and distributions write; see configurations.ts.
 import type { Posted } from "./configurations.ts";
-import { effects, CLIENTS, FINDER, OWN_USERS, PRINTERS, PROGRAMS, SOCKETS, USERSHARES } from "./words.ts";
+import {
+  APPLE_DOUBLE,
+  effects,
+  CLIENTS,
+  OWN_USERS,
+  PRINTERS,
+  PROGRAMS,
+  SOCKETS,
+  USERSHARES,
+} from "./words.ts";
 
 export const CONTAINERS: readonly Posted[] = [
   {
@@ -71,7 +80,7 @@ export const CONTAINERS: readonly Posted[] = [
       "note: smb.conf:27: 'strict locking' has no effect: byte-range locks are always checked; 'posix locking' shares them with programs on the server",
       effects(31, "client ipc max protocol", CLIENTS),
       effects(32, "client min protocol", CLIENTS),
-      effects(35, "fruit:delete_empty_adfiles", FINDER),
+      effects(35, "fruit:delete_empty_adfiles", APPLE_DOUBLE),
       effects(5, "server services", SOCKETS),
     ],
     access: [

@@ -11,6 +11,8 @@ export const NAMES =
 export const NO_DOMAIN =
   "the server belongs to no domain, so winbind, LDAP, Active Directory and DNS updates are not used";
 export const PROGRAMS = "no program is run for clients";
+export const APPLE_DOUBLE =
+  "AppleDouble files are read and changed where they are, and removed when nothing is left in them";
 export const FINDER = "Finder's data is kept in named streams, which the server always offers";
 export const ALLOCATES = "files are allocated as clients write; the disk's own rules hold";
 export const PRINTERS = "printers are not served";
