@@ -1,5 +1,5 @@
 // The performance path: listens, serves connections and enforces their limits.
-import { SealingThreads } from "./connection/sealing-threads.ts";
+import { CryptoThreads } from "./connection/crypto-threads.ts";
 import { hasAesInstructions } from "../linux/processor.ts";
 import { randomInt } from "node:crypto";
 import { selectProvider } from "../crypto/select.ts";
@@ -381,9 +381,9 @@ class Engine implements EngineControl {
 }
 
 /** Threads gain nothing where the processor encrypts by instructions of its own. */
-function threadsFor({ cryptoProvider }: EngineSettings): SealingThreads | undefined {
+function threadsFor({ cryptoProvider }: EngineSettings): CryptoThreads | undefined {
   const isSlow = cryptoProvider === "pure" || !hasAesInstructions();
-  return isSlow && SealingThreads.canHelp ? new SealingThreads(cryptoProvider) : undefined;
+  return isSlow && CryptoThreads.canHelp ? new CryptoThreads(cryptoProvider) : undefined;
 }
 
 function providerFor({ cryptoProvider }: EngineSettings, log: Log): ReturnType<typeof selectProvider> {

@@ -1,9 +1,8 @@
 // The state of one client connection that commands read and change; [MS-SMB2] 3.3.1.7.
-import type { Mac } from "../../crypto/provider.ts";
 import { Command } from "../../wire/header.ts";
 import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Logon } from "../logon/logon.ts";
-import type { Session, Tree } from "../state/session.ts";
+import type { Session, SigningKey, Tree } from "../state/session.ts";
 import { Step } from "../pressure/pressure.ts";
 import { addressBlock } from "../../loop/client-address.ts";
 import type { EngineContext } from "./context.ts";
@@ -64,9 +63,9 @@ export class ConnectionState {
   /**
    * Channel.SigningKey of sessions bound to this connection, which were set up on another one; by session id.
    */
-  private channelKeys: Map<number, Mac> | undefined;
+  private channelKeys: Map<number, SigningKey> | undefined;
   /** Signing keys of sessions that ended here recently, for the error responses to their late requests. */
-  private endedKeys: Map<number, Mac> | undefined;
+  private endedKeys: Map<number, SigningKey> | undefined;
   /** Log-ons in progress, by session id. An idle connection has none of these three tables. */
   private logons: Map<number, Logon> | undefined;
   /** Set when the first session is authenticated; larger messages are accepted from then on. */
@@ -165,18 +164,18 @@ export class ConnectionState {
    * The signing key of `session` on this connection: Channel.SigningKey where it was bound, else
    * Session.SigningKey.
    */
-  signingKeyOf(session: Session): Mac | undefined {
+  signingKeyOf(session: Session): SigningKey | undefined {
     return this.channelKeys?.get(session.id) ?? session.signing;
   }
 
   /** Channel.SigningKey of a session that is bound to this connection. */
-  setChannelKey(session: Session, key: Mac): void {
+  setChannelKey(session: Session, key: SigningKey): void {
     this.channelKeys ??= new Map();
     this.channelKeys.set(session.id, key);
   }
 
   /** The signing key of a session that ended here recently. */
-  endedKeyOf(sessionId: number): Mac | undefined {
+  endedKeyOf(sessionId: number): SigningKey | undefined {
     return this.endedKeys?.get(sessionId);
   }
 
@@ -211,7 +210,7 @@ export class ConnectionState {
     this.endLogon(session.id);
   }
 
-  private noteEndedKey(sessionId: number, key: Mac): void {
+  private noteEndedKey(sessionId: number, key: SigningKey): void {
     const keys = (this.endedKeys ??= new Map());
     keys.set(sessionId, key);
     for (const id of keys.keys()) {

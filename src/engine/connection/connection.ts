@@ -1,8 +1,7 @@
 // One client connection: reads messages from the socket, runs their requests through the pipeline, sends the
 // replies.
-import type { Mac } from "../../crypto/provider.ts";
 import { Command, PROTOCOL_SMB1, PROTOCOL_SMB2, PROTOCOL_TRANSFORM } from "../../wire/header.ts";
-import type { Session, Tree } from "../state/session.ts";
+import type { Session, SigningKey, Tree } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";
 import { SendQueue } from "../transport/send-queue.ts";
@@ -17,7 +16,7 @@ import { holdersToldOver, repeatBreaks } from "./notification.ts";
 import { PeerProgress } from "./peer-progress.ts";
 import { openByThread, openSealed } from "./sealing.ts";
 import { sendReply, sendSessionResponse } from "./send-reply.ts";
-import { signMessage } from "./signing.ts";
+import { verifyByThread } from "./signing.ts";
 import { OwnTurns } from "./own-turns.ts";
 import { ReplyRoom } from "./reply-room.ts";
 
@@ -152,37 +151,37 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     if (length < 4) return this.refuse(buffer);
     const magic = buffer.view.getUint32(0, true);
     if (magic === PROTOCOL_TRANSFORM) {
+      const take = (session: Session | undefined): boolean =>
+        session === undefined ? this.refuse(buffer) : this.take(buffer, 52, length, session);
       const opening = openByThread(this, buffer, length);
-      if (opening !== undefined) return this.awaitOpening(opening, buffer, length);
-      return this.takeSealed(buffer, length, openSealed(this, buffer.bytes, buffer.view, 0, length));
+      if (opening !== undefined) return this.awaitThread(opening, buffer, take);
+      return take(openSealed(this, buffer.bytes, buffer.view, 0, length));
     } else if (magic === PROTOCOL_SMB1) {
       return this.takeSmb1(buffer, length);
     } else if (magic !== PROTOCOL_SMB2) {
       return this.refuse(buffer);
     }
-    return this.take(buffer, 0, length);
+    const verifying = verifyByThread(this, buffer, length);
+    if (verifying === undefined) return this.take(buffer, 0, length);
+    return this.awaitThread(verifying, buffer, (key) => this.take(buffer, 0, length, undefined, key));
   }
 
-  /** A thread decrypts the message: those behind it wait. */
-  private awaitOpening(opening: Promise<Session | undefined>, buffer: PooledBuffer, length: number): true {
+  /** A thread decrypts or verifies the message, which `take` then handles: those behind it wait. */
+  private awaitThread<T>(work: Promise<T>, buffer: PooledBuffer, take: (result: T) => boolean): true {
     this.isOpening = true;
-    void opening.then((sealedBy) => {
+    void work.then((result) => {
       this.isOpening = false;
-      if (this.takeSealed(buffer, length, sealedBy)) this.adjustFlow();
+      if (this.isClosed ? this.refuse(buffer) : take(result)) this.adjustFlow();
       else this.close("invalid framing or message");
     });
     return true;
   }
 
-  private takeSealed(buffer: PooledBuffer, length: number, sealedBy: Session | undefined): boolean {
-    if (sealedBy === undefined || this.isClosed) return this.refuse(buffer);
-    return this.take(buffer, 52, length, sealedBy);
-  }
-
-  private take(buffer: PooledBuffer, start: number, length: number, sealedBy?: Session): boolean {
+  private take(buffer: PooledBuffer, start: number, length: number, sealedBy?: Session, key?: SigningKey) {
     if (!hasSoundMembers(buffer.view, start, length - start)) return this.refuse(buffer);
     const exchange = this.host.idleExchanges.pop() ?? new Exchange(this.context);
     exchange.begin(this, buffer, start, length - start, sealedBy);
+    exchange.verifiedBy = key;
     this.run(exchange);
     return !this.isClosed;
   }
@@ -304,12 +303,8 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     }
   }
 
-  sign(key: Mac, reply: PooledBuffer, from: number, to: number): void {
-    signMessage(key, reply.bytes, reply.view, from, to);
-  }
-
-  sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined): void {
-    sendReply(this, reply, to, sealedBy);
+  sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined, signWith?: SigningKey): void {
+    sendReply(this, reply, to, sealedBy, signWith);
   }
 
   mayTakeFrame(): boolean {

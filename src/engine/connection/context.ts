@@ -16,7 +16,7 @@ import type { DirectoryWatcher } from "../vfs/watch/directory-watcher.ts";
 import type { Channel } from "./channels.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { DescriptorPlan } from "./descriptor-plan.ts";
-import type { SealingThreads } from "./sealing-threads.ts";
+import type { CryptoThreads } from "./crypto-threads.ts";
 import type { WaitingMemory } from "./waiting-memory.ts";
 import { turns, type Turns } from "../turns.ts";
 
@@ -55,7 +55,7 @@ export interface EngineContext {
   readonly serverGuid: Uint8Array;
   readonly provider: Provider;
   /** Encrypt and decrypt large messages; undefined where the event loop does that as fast. */
-  readonly threads: SealingThreads | undefined;
+  readonly threads: CryptoThreads | undefined;
   readonly pool: BufferPool;
   readonly waiting: WaitingMemory;
   /** Replaced at a reload. */

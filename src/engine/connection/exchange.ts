@@ -1,7 +1,5 @@
-// One received message and its reply. A message has one member, a compound several: requests that are handled
-// in turn, each with the session, tree and open of its predecessor where it is related. [MS-SMB2] 3.3.4.1,
-// 3.3.5.2.7.
-import type { Mac } from "../../crypto/provider.ts";
+// One received message and its reply. A compound has several members: requests that are handled in turn, each
+// with session, tree and open of its predecessor where it is related. [MS-SMB2] 3.3.4.1, 3.3.5.2.7.
 import type { MaybePromise } from "../../port/port.ts";
 import { Message, WireError, Writer } from "../../wire/cursor.ts";
 import { EMPTY_ERROR_SIZE, writeEmptyError } from "../../wire/command/error-response.ts";
@@ -9,7 +7,7 @@ import { requestExtent } from "../../wire/command/request-extent.ts";
 import { HEADER_SIZE, HeaderFlag, HeaderOffset, PROTOCOL_SMB2, set64 } from "../../wire/header.ts";
 import { lineOfError } from "../../wire/printable.ts";
 import { type NtStatus, Status, statusName } from "../../wire/status.ts";
-import type { Session, Tree } from "../state/session.ts";
+import type { Session, SigningKey, Tree } from "../state/session.ts";
 import type { Open } from "../state/open.ts";
 import { HEAD_ROOM, LARGEST_BUFFER, type PooledBuffer } from "../transport/buffer-pool.ts";
 import { heapBuffer, type TransferBuffer } from "../vfs/transfer-buffer.ts";
@@ -17,6 +15,7 @@ import type { ConnectionState } from "./connection-state.ts";
 import type { EngineContext } from "./context.ts";
 import { Predecessor } from "./predecessor.ts";
 import type { ReplyRoom, RoomTaker } from "./reply-room.ts";
+import { signMessage } from "./signing.ts";
 
 /** Bytes that `reserve` adds to every body: for an error body, padding and the small fixed responses. */
 const BASE_ROOM = 128;
@@ -81,8 +80,7 @@ export interface ExchangeHost extends ConnectionState {
   isTurnOver(): boolean;
   /** Resolves at the connection's next turn; also after the connection was closed. */
   nextTurn(): Promise<void>;
-  sign(key: Mac, reply: PooledBuffer, from: number, to: number): void;
-  sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined): void;
+  sendReply(reply: PooledBuffer, to: number, sealedBy: Session | undefined, signWith?: SigningKey): void;
   /** Disconnects; `reason` is for the log. */
   close(reason: string): void;
 }
@@ -95,6 +93,8 @@ export class Exchange implements RoomTaker {
   readonly writer = new Writer(NO_BYTES);
   /** The session whose keys decrypted the message; the reply is encrypted with them. */
   sealedBy: Session | undefined;
+  /** The key by which a thread has found the message's signature right. */
+  verifiedBy: SigningKey | undefined;
 
   command = 0;
   messageId = 0;
@@ -110,15 +110,14 @@ export class Exchange implements RoomTaker {
   tree: Tree | undefined;
   open: Open | undefined;
   isRelated = false;
-  /** AsyncId of the interim response; 0 without one. */
-  asyncId = 0;
+  asyncId = 0; // Of the interim response; 0 without one.
   startedMs = 0;
   /** Memory reserved by `ExchangeHost.mayWait`; 0 without. */
   waitingBytes = 0;
   /** Ends a waiting member early: its handler returns STATUS_CANCELLED or another status of its choice. */
   cancel: (() => void) | undefined;
   /** The key that signs the member's response; undefined: unsigned. */
-  signWith: Mac | undefined;
+  signWith: SigningKey | undefined;
   /** Called with each finished response before it is sent, for the preauthentication hash. */
   onReply: ((bytes: Uint8Array) => void) | undefined;
   /** Called after the reply was handed to the socket. */
@@ -133,7 +132,7 @@ export class Exchange implements RoomTaker {
   private replyAt = HEAD_ROOM;
   // Start and signing key of each completed member that is not sent yet.
   private readonly memberStarts: number[] = [];
-  private readonly memberKeys: (Mac | undefined)[] = [];
+  private readonly memberKeys: (SigningKey | undefined)[] = [];
 
   constructor(context: EngineContext) {
     this.context = context;
@@ -310,10 +309,8 @@ export class Exchange implements RoomTaker {
       view.setUint32(at + HeaderOffset.TREE_ID, this.treeId, true);
     }
     set64(view, at + HeaderOffset.SESSION_ID, this.sessionId);
-    view.setUint32(at + HeaderOffset.SIGNATURE, 0, true);
-    view.setUint32(at + HeaderOffset.SIGNATURE + 4, 0, true);
-    view.setUint32(at + HeaderOffset.SIGNATURE + 8, 0, true);
-    view.setUint32(at + HeaderOffset.SIGNATURE + 12, 0, true);
+    set64(view, at + HeaderOffset.SIGNATURE, 0);
+    set64(view, at + HeaderOffset.SIGNATURE + 8, 0);
   }
 
   /** Links, signs and sends the completed members' responses in one frame; later members start another. */
@@ -321,17 +318,19 @@ export class Exchange implements RoomTaker {
     const reply = this.reply;
     const count = this.memberStarts.length;
     if (reply === undefined || count === 0) return;
+    const isSignedNow = this.sealedBy === undefined && (count > 1 || this.onReply !== undefined);
     for (let i = 0; i < count; i++) {
       const start = this.memberStarts[i] ?? 0;
       const end = i + 1 < count ? (this.memberStarts[i + 1] ?? 0) : this.replyAt;
       if (i + 1 < count) reply.view.setUint32(start + HeaderOffset.NEXT_COMMAND, end - start, true);
       const key = this.memberKeys[i];
-      if (key !== undefined && this.sealedBy === undefined) this.connection.sign(key, reply, start, end);
+      if (key !== undefined && isSignedNow) signMessage(key, reply.bytes, reply.view, start, end);
       this.onReply?.(reply.bytes.subarray(start, end));
     }
     this.onReply = undefined;
     this.connection.replyRoom.underWayBytes -= reply.cost;
-    this.connection.sendReply(reply, this.replyAt, this.sealedBy);
+    const signWith = isSignedNow ? undefined : this.memberKeys[0];
+    this.connection.sendReply(reply, this.replyAt, this.sealedBy, signWith);
     this.reply = undefined;
     this.replyAt = HEAD_ROOM;
     this.memberStarts.length = 0;
@@ -371,6 +370,7 @@ export class Exchange implements RoomTaker {
     this.dropRequest();
     this.dropReply();
     this.sealedBy = undefined;
+    this.verifiedBy = undefined;
     this.session = undefined;
     this.tree = undefined;
     this.open = undefined;

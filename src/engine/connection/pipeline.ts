@@ -164,7 +164,7 @@ function authenticate(exchange: Exchange): NtStatus {
     const forRefusal = exchange.command === Command.SESSION_SETUP ? key : undefined;
     if (isSigned && key !== undefined) {
       exchange.signWith = forRefusal;
-      if (!verifySignature(key, exchange.message)) return Status.ACCESS_DENIED;
+      if (exchange.verifiedBy !== key && !verifySignature(key, exchange.message)) return Status.ACCESS_DENIED;
       exchange.signWith = key;
     } else if (session.mustSign && exchange.command !== Command.NEGOTIATE) {
       // Re-authentication included, as on smbd: nobody else may start it.

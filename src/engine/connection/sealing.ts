@@ -4,7 +4,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import { type SealKeys, type Session, SessionState } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import type { ConnectionState } from "./connection-state.ts";
-import { MIN_THREAD_BYTES } from "./sealing-threads.ts";
+import { MIN_THREAD_BYTES } from "./crypto-threads.ts";
 
 const TRANSFORM_SIZE = 52;
 /** Offsets in the transform header; 2.2.41. */
@@ -62,7 +62,7 @@ export function openByThread(
   const session = sessionOfSealed(connection, buffer.view, 0, length);
   const key = session?.sealing?.openKey;
   const opening =
-    key && threads.carryOut({ seals: false, key, start: 0, to: length }, buffer, () => !connection.isClosed);
+    key && threads.carryOut({ kind: "open", key, start: 0, to: length }, buffer, () => !connection.isClosed);
   return opening?.then((isSound) => (isSound && isSmb2(buffer.view, TRANSFORM_SIZE) ? session : undefined));
 }
 
@@ -111,7 +111,7 @@ export function sealByThread(
   // The event loop chooses the nonce: each is used once.
   if (!writeTransform(session, keys, reply, from, to)) return false;
   const start = from - TRANSFORM_SIZE;
-  const job = { seals: true, key: keys.sealKey, start, to };
+  const job = { kind: "seal", key: keys.sealKey, start, to } as const;
   return threads.carryOut(job, reply, () => !connection.isClosed) ?? sealReply(session, reply, from, to);
 }
 

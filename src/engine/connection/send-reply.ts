@@ -1,9 +1,10 @@
 // Sends a finished reply: encrypted where the request was, with its framing.
-import type { Session } from "../state/session.ts";
+import type { Session, SigningKey } from "../state/session.ts";
 import { HEAD_ROOM, type PooledBuffer } from "../transport/buffer-pool.ts";
 import type { SendQueue } from "../transport/send-queue.ts";
 import type { EngineContext } from "./context.ts";
 import { sealByThread } from "./sealing.ts";
+import { signByThread } from "./signing.ts";
 
 /** The parts of a connection that sending needs. */
 export interface ReplySender {
@@ -25,17 +26,24 @@ export function sendSessionResponse({ context, sendQueue }: ReplySender): void {
   sendQueue.send(reply, 0, 4);
 }
 
-/** Sends `reply.bytes[HEAD_ROOM, to)` and takes ownership of the buffer. */
+/**
+ * Sends `reply.bytes[HEAD_ROOM, to)` and takes ownership of the buffer. `signWith` is the key of a reply that
+ * is not signed yet.
+ */
 export function sendReply(
   connection: ReplySender,
   reply: PooledBuffer,
   to: number,
   sealedBy: Session | undefined,
+  signWith: SigningKey | undefined,
 ): void {
   const { context, sendQueue, traffic } = connection;
   if (connection.isClosed) return context.pool.release(reply);
-  const sealed = sealedBy === undefined ? true : sealByThread(connection, sealedBy, reply, HEAD_ROOM, to);
-  if (sealed === false) {
+  const isReady =
+    sealedBy !== undefined
+      ? sealByThread(connection, sealedBy, reply, HEAD_ROOM, to)
+      : signWith === undefined || signByThread(connection, signWith, reply, HEAD_ROOM, to);
+  if (isReady === false) {
     context.pool.release(reply);
     return connection.close("the session's nonces are used up");
   }
@@ -43,11 +51,11 @@ export function sendReply(
   const length = to - from - 4;
   traffic.sentBytes += length;
   reply.view.setUint32(from, length, false);
-  if (sealed === true) return sendQueue.send(reply, from, to);
+  if (isReady === true) return sendQueue.send(reply, from, to);
   // The queue releases the buffer, also where the connection is closed meanwhile.
   const finish = sendQueue.sendLater(reply, from, to);
-  void sealed.then((isSealed) => {
-    if (!isSealed) return connection.close("a reply could not be encrypted");
+  void isReady.then((isDone) => {
+    if (!isDone) return connection.close("a reply could not be encrypted");
     finish();
     connection.roomFreed();
   });

@@ -4,7 +4,7 @@ import { NonceSequence } from "../../crypto/nonce.ts";
 import type { Aead, Mac, Provider } from "../../crypto/provider.ts";
 import { Dialect } from "../../wire/command/negotiate.ts";
 import { Cipher, SigningAlgorithm } from "../../wire/context/negotiate-context.ts";
-import type { SealKeys } from "../state/session.ts";
+import type { SealKeys, SigningKey } from "../state/session.ts";
 
 /** The negotiated parameters on which the keys depend. */
 export interface KeyParameters {
@@ -16,7 +16,7 @@ export interface KeyParameters {
 }
 
 export interface SessionKeys {
-  readonly signing: Mac;
+  readonly signing: SigningKey;
   readonly sealing: SealKeys | undefined;
 }
 
@@ -28,14 +28,15 @@ export function makeSessionKeys(
   preauthHash: Uint8Array | undefined,
 ): SessionKeys {
   if (terms.revision < Dialect.SMB_3_0) {
-    return { signing: provider.hmacSha256Mac(deriveSigningKey2(sessionKey)), sealing: undefined };
+    const key = deriveSigningKey2(sessionKey);
+    return { signing: makeSigningKey(provider, SigningAlgorithm.HMAC_SHA256, key), sealing: undefined };
   }
   const is256 = terms.cipher === Cipher.AES_256_CCM || terms.cipher === Cipher.AES_256_GCM;
   const keys =
     preauthHash === undefined
       ? deriveKeys30(provider, sessionKey)
       : deriveKeys311(provider, sessionKey, preauthHash, is256 ? 256 : 128);
-  const signing = makeMac(provider, terms.signingAlgorithm, keys.signingKey);
+  const signing = makeSigningKey(provider, terms.signingAlgorithm, keys.signingKey);
   if (terms.cipher === 0) return { signing, sealing: undefined };
   const seal = makeAead(provider, terms.cipher, keys.encryptionKey);
   const open = makeAead(provider, terms.cipher, keys.decryptionKey);
@@ -45,7 +46,18 @@ export function makeSessionKeys(
   return { signing, sealing: { seal, open, sealKey, openKey, nonces: new NonceSequence() } };
 }
 
-function makeMac(provider: Provider, algorithm: number, key: Uint8Array): Mac {
+export function makeSigningKey(provider: Provider, algorithm: number, bytes: Uint8Array): SigningKey {
+  const mac = makeMac(provider, algorithm, bytes);
+  return {
+    algorithm,
+    bytes,
+    compute(message, from, to, nonce, out, at): void {
+      mac.compute(message, from, to, nonce, out, at);
+    },
+  };
+}
+
+export function makeMac(provider: Provider, algorithm: number, key: Uint8Array): Mac {
   if (algorithm === SigningAlgorithm.AES_GMAC) return provider.aesGmac(key);
   if (algorithm === SigningAlgorithm.AES_CMAC) return provider.aesCmac(key);
   return provider.hmacSha256Mac(key);

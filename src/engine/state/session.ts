@@ -34,6 +34,15 @@ export interface AeadKey {
   readonly bytes: Uint8Array;
 }
 
+/** `algorithm`: id of [MS-SMB2] 2.2.3.1.7. */
+export interface MacKey {
+  readonly algorithm: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A key that signs, with what a thread needs to make it. */
+export interface SigningKey extends Mac, MacKey {}
+
 /** The encryption and decryption keys of a session; 3.1.4.2. */
 export interface SealKeys {
   readonly seal: Aead;
@@ -65,7 +74,7 @@ export class Session {
   /** Wall-clock milliseconds at which the user's ticket ends; Session.ExpirationTime, 3.3.1.8. */
   expiresMs = Infinity;
   /** The signing key on the connection that set the session up; other channels have keys of their own. */
-  signing: Mac | undefined;
+  signing: SigningKey | undefined;
   sealing: SealKeys | undefined;
   mustSign = false;
   /** When the log-on succeeded, by the engine's clock. */

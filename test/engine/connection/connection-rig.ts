@@ -1,7 +1,6 @@
 // A connection without a socket: requests as bytes in, responses as bytes out, through the pipeline of the
 // server and with a dispatch table of the tests' own.
 import { pureProvider as provider } from "../../../src/crypto/pure.ts";
-import type { Mac } from "../../../src/crypto/provider.ts";
 import { ConnectionState, type Negotiated } from "../../../src/engine/connection/connection-state.ts";
 import type { EngineContext } from "../../../src/engine/connection/context.ts";
 import { chooseDialect } from "../../../src/engine/connection/dialect.ts";
@@ -9,15 +8,17 @@ import { Exchange, type ExchangeHost, NO_REPLY, type Row } from "../../../src/en
 import { handleMember } from "../../../src/engine/connection/pipeline.ts";
 import { ReplyRoom } from "../../../src/engine/connection/reply-room.ts";
 import { signMessage } from "../../../src/engine/connection/signing.ts";
+import { makeSigningKey } from "../../../src/engine/logon/session-keys.ts";
 import { DurableOpens } from "../../../src/engine/state/durable-opens.ts";
 import { Open } from "../../../src/engine/state/open.ts";
 import { OpenTable } from "../../../src/engine/state/open-table.ts";
 import { SessionTable } from "../../../src/engine/state/session-table.ts";
-import { Session, SessionState, type Tree } from "../../../src/engine/state/session.ts";
+import { Session, SessionState, type SigningKey, type Tree } from "../../../src/engine/state/session.ts";
 import { Step } from "../../../src/engine/pressure/pressure.ts";
 import { BufferPool, HEAD_ROOM, type PooledBuffer } from "../../../src/engine/transport/buffer-pool.ts";
 import { Writer } from "../../../src/wire/cursor.ts";
 import { Command, type Header, HeaderOffset, readHeader, writeHeader } from "../../../src/wire/header.ts";
+import { SigningAlgorithm } from "../../../src/wire/context/negotiate-context.ts";
 import { Access } from "../../../src/wire/security/access.ts";
 
 export const MAX_CREDITS = 512;
@@ -87,10 +88,8 @@ export class FakeConnection extends ConnectionState implements ExchangeHost {
   cancel(asyncId: number, messageId: number): void {
     this.cancelled.push([asyncId, messageId]);
   }
-  sign(key: Mac, reply: PooledBuffer, from: number, to: number): void {
-    signMessage(key, reply.bytes, reply.view, from, to);
-  }
-  sendReply(reply: PooledBuffer, to: number): void {
+  sendReply(reply: PooledBuffer, to: number, _: Session | undefined, signWith?: SigningKey): void {
+    if (signWith !== undefined) signMessage(signWith, reply.bytes, reply.view, HEAD_ROOM, to);
     this.sent.push(reply.bytes.slice(HEAD_ROOM, to));
     this.context.pool.release(reply);
   }
@@ -143,7 +142,7 @@ const BODY_SIZES: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** One request, unsigned; `key` signs it as a client does. */
-export function request(fields: Request, key?: Mac): Uint8Array {
+export function request(fields: Request, key?: SigningKey): Uint8Array {
   const { fileId } = fields;
   const bodySize = fields.bodySize ?? BODY_SIZES.get(fields.command) ?? 4;
   const bytes = new Uint8Array(64 + bodySize);
@@ -194,7 +193,7 @@ export function compound(...members: readonly Uint8Array[]): Uint8Array {
 export function addSession(connection: FakeConnection, id: number): Session {
   const session = new Session(id, { revision: 0x0311, cipher: 0, signingAlgorithm: 1, clientGuid: "" });
   session.state = SessionState.VALID;
-  session.signing = provider.aesCmac(new Uint8Array(16).fill(id));
+  session.signing = makeSigningKey(provider, SigningAlgorithm.AES_CMAC, new Uint8Array(16).fill(id));
   session.connectionIds.add(connection.id);
   connection.sessions.set(id, session);
   connection.context.sessions.set(id, session);

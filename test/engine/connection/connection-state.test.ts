@@ -4,6 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { Command } from "../../../src/wire/header.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { pureProvider as provider } from "../../../src/crypto/pure.ts";
+import { makeSigningKey } from "../../../src/engine/logon/session-keys.ts";
+import { SigningAlgorithm } from "../../../src/wire/context/negotiate-context.ts";
 import { ConnectionState } from "../../../src/engine/connection/connection-state.ts";
 import { addSession, FakeConnection, makeContext, MAX_CREDITS } from "./connection-rig.ts";
 
@@ -63,7 +65,7 @@ describe("dropSession", () => {
   test("removes the session, its channel key and its log-on", () => {
     const connection = new FakeConnection();
     const session = addSession(connection, 7);
-    const channelKey = provider.aesCmac(new Uint8Array(16));
+    const channelKey = makeSigningKey(provider, SigningAlgorithm.AES_CMAC, new Uint8Array(16));
     expect(connection.signingKeyOf(session)).toBe(session.signing);
     connection.setChannelKey(session, channelKey);
     expect(connection.signingKeyOf(session)).toBe(channelKey);

@@ -36,7 +36,7 @@ test("responses do not lie where a worker of a timed-out READ may still write", 
   // The worker writes at the worst moment: when the reply is complete.
   connection.sendReply = (reply: PooledBuffer, to: number) => {
     for (const { bytes } of inUse) bytes.fill(0xee);
-    sendReply.call(connection, reply, to);
+    sendReply.call(connection, reply, to, undefined);
   };
   const sent: Uint8Array[] = [];
   connection.sent.push = (bytes: Uint8Array) => sent.push(bytes);

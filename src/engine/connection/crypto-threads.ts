@@ -1,11 +1,11 @@
-// Spare processors for encryption: without instructions for AES a message of 1 MiB takes 5 to 30 ms, for
-// which the event loop would serve nobody else. Threads encrypt and decrypt in the buffers themselves.
+// Spare processors for encryption and signatures: without instructions for AES a message of 1 MiB takes 5 to
+// 30 ms, for which the event loop would serve nobody else. Threads work in the buffers themselves.
 import { availableParallelism } from "node:os";
 import type { ProviderWish } from "../../crypto/select.ts";
 import { canStartThread } from "../../linux/limits.ts";
 import { type Timer, timers } from "../../loop/timers.ts";
 import { startWorker } from "../../loop/worker.ts";
-import type { AeadKey } from "../state/session.ts";
+import type { AeadKey, MacKey } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import { turns } from "../turns.ts";
 
@@ -17,27 +17,31 @@ const MAX_THREADS = Math.min(3, availableParallelism() - 1);
 const MAX_POSTED = 2;
 const IDLE_MS = 15_000;
 
-/** The message with its transform header is `size` bytes at `address`, from `start` to `to`. */
-export interface SealingJob {
+/** What is done with the message from `start`, its transform header included, to `to` of the buffer. */
+export type CryptoWork = { readonly start: number; readonly to: number } & (
+  | { readonly kind: "seal"; readonly key: AeadKey }
+  | { readonly kind: "open"; readonly key: AeadKey }
+  | { readonly kind: "sign"; readonly key: MacKey }
+  | { readonly kind: "verify"; readonly key: MacKey }
+);
+
+/** The buffer is `size` bytes at `address`. */
+export type CryptoJob = CryptoWork & {
   readonly job: number;
-  readonly seals: boolean;
-  readonly key: AeadKey;
   readonly address: number;
   readonly size: number;
-  readonly start: number;
-  readonly to: number;
-}
+};
 
 /** The first message to a thread. */
 export interface ChooseProvider {
   readonly wish: ProviderWish;
 }
 
-export type ToSealingWorker = ChooseProvider | SealingJob;
+export type ToCryptoWorker = ChooseProvider | CryptoJob;
 
-export interface SealingAnswer {
+export interface CryptoAnswer {
   readonly job: number;
-  /** False where the tag of a message that was to be opened is wrong. */
+  /** False where the tag or signature of a received message is wrong. */
   readonly isSound: boolean;
 }
 
@@ -47,12 +51,12 @@ interface Thread {
 }
 
 interface Waiting {
-  readonly message: SealingJob;
+  readonly message: CryptoJob;
   readonly isWanted: () => boolean;
   readonly settle: (isSound: boolean) => void;
 }
 
-export class SealingThreads {
+export class CryptoThreads {
   private readonly wish: ProviderWish;
   private readonly threads: Thread[] = [];
   private readonly queue: Waiting[] = [];
@@ -69,17 +73,14 @@ export class SealingThreads {
   }
 
   /**
-   * Encrypts or decrypts a message in `buffer`; see SealingJob. Resolves to false where it is not sound, or
-   * `isWanted` is false when its turn comes. Undefined where there is no thread: the caller does it itself.
+   * Encrypts, decrypts, signs or verifies a message in `buffer`. Resolves to false where it is not sound, the
+   * thread has failed, or `isWanted` is false when its turn comes. Undefined where there is no thread: the
+   * caller does it itself.
    */
-  carryOut(
-    job: Pick<SealingJob, "seals" | "key" | "start" | "to">,
-    buffer: PooledBuffer,
-    isWanted: () => boolean,
-  ): Promise<boolean> | undefined {
+  carryOut(work: CryptoWork, buffer: PooledBuffer, isWanted: () => boolean): Promise<boolean> | undefined {
     if (this.threads.length === 0 && !this.start()) return undefined;
     const { address, bytes } = buffer;
-    const message = { ...job, job: ++this.lastJob, address, size: bytes.length };
+    const message = { ...work, job: ++this.lastJob, address, size: bytes.length };
     buffer.beginUse();
     return new Promise((resolve) => {
       const settle = (isSound: boolean): void => {
@@ -114,10 +115,10 @@ export class SealingThreads {
   /** Starts a thread where there may be one more. */
   private start(): boolean {
     if (this.threads.length >= MAX_THREADS || !canStartThread()) return false;
-    const worker = startWorker("engine/connection/sealing-worker.ts");
+    const worker = startWorker("engine/connection/crypto-worker.ts");
     worker.unref();
     const thread: Thread = { worker, posted: new Map() };
-    worker.onmessage = ({ data }: MessageEvent<SealingAnswer>) =>
+    worker.onmessage = ({ data }: MessageEvent<CryptoAnswer>) =>
       turns.enter("a thread's answer", () => this.receive(thread, data));
     // The connections of its jobs are closed.
     worker.onerror = () => {
@@ -125,12 +126,12 @@ export class SealingThreads {
       for (const settle of thread.posted.values()) settle(false);
       this.pump();
     };
-    worker.postMessage({ wish: this.wish } satisfies ToSealingWorker);
+    worker.postMessage({ wish: this.wish } satisfies ToCryptoWorker);
     this.threads.push(thread);
     return true;
   }
 
-  private receive(thread: Thread, { job, isSound }: SealingAnswer): void {
+  private receive(thread: Thread, { job, isSound }: CryptoAnswer): void {
     const settle = thread.posted.get(job);
     thread.posted.delete(job);
     settle?.(isSound);
