@@ -43,16 +43,26 @@ export async function ask<Kind extends keyof Values>(
   const answer = await queue.ask(question);
   if (typeof answer === "string") throw new Refusal("failed", answer);
   if ("refusal" in answer) throw new Refusal(answer.refusal.code, answer.refusal.message);
+  if (question.kind === "change") changes++;
   return answer.value as Values[Kind];
 }
 
+/** A check that began before a change says nothing of what is there now. */
+let changes = 0;
+
+interface Look {
+  readonly sinceMs: number;
+  readonly answer: Promise<unknown>;
+}
+
 /** Workers that wait for disks, by what they look at; those that hang keep theirs. */
-const looking = new Map<string, Promise<unknown>>();
+const looking = new Map<string, Look>();
 const MAX_LOOKING = 4;
 
 /** What testparm says of directories, disks and names; undefined where a disk does not answer in time. */
 export async function checkMachineInTime(files: ServerFiles): Promise<readonly Note[] | undefined> {
-  return (await lookInTime("machine", { kind: "check machine", files })) as readonly Note[] | undefined;
+  return (await lookInTime(`machine ${changes}`, { kind: "check machine", files })) as
+    readonly Note[] | undefined;
 }
 
 /** Undefined where the disk does not answer in time. */
@@ -60,14 +70,20 @@ export async function checkPathInTime(files: ServerFiles, path: string): Promise
   return (await lookInTime(`path ${path}`, { kind: "check path", files, path })) as PathCheck | undefined;
 }
 
+/** A disk that has kept one caller waiting keeps no other one. */
 async function lookInTime(key: string, question: ConfigurationQuestion): Promise<unknown> {
-  let running = looking.get(key);
-  if (running === undefined) {
-    if (looking.size >= MAX_LOOKING) return undefined;
-    running = askWorker<ConfigurationAnswer>(WORKER, question)
-      .then((answer) => (typeof answer === "object" && "value" in answer ? answer.value : undefined))
-      .finally(() => looking.delete(key));
-    looking.set(key, running);
-  }
-  return Promise.race([running, timers.sleep(DISK_MS)]);
+  const known = looking.get(key);
+  if (known === undefined && looking.size >= MAX_LOOKING) return undefined;
+  const { answer, sinceMs } = known ?? look(key, question);
+  const leftMs = sinceMs + DISK_MS - performance.now();
+  return leftMs <= 0 ? undefined : Promise.race([answer, timers.sleep(leftMs)]);
+}
+
+function look(key: string, question: ConfigurationQuestion): Look {
+  const answer = askWorker<ConfigurationAnswer>(WORKER, question)
+    .then((found) => (typeof found === "object" && "value" in found ? found.value : undefined))
+    .finally(() => looking.delete(key));
+  const started = { sinceMs: performance.now(), answer };
+  looking.set(key, started);
+  return started;
 }

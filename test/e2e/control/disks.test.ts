@@ -32,6 +32,15 @@ describe.if(await canMountFuse())("a disk that hangs", () => {
       expect(slow).toMatchObject({ fault: "ETIMEDOUT" });
       expect(slow).not.toHaveProperty("freeBytes");
     }
+    // Neither does the configuration wait for it, whose check looks at all directories.
+    const { end, items } = await request(server.socket, { command: "configured-shares" });
+    expect([end, items.map(({ name }) => name)]).toEqual(["ok", ["fast", "slow"]]);
+    const parameters = { comment: "hangs" };
+    const changed = await request(server.socket, { command: "set-share", name: "slow", parameters });
+    expect(changed).toMatchObject({ end: "ok", items: [{ comment: "hangs" }] });
+    expect(await request(server.socket, { command: "check-path", path: disk.folder })).toMatchObject({
+      message: "the disk does not answer",
+    });
     await disk.go();
     let answer = await ask();
     for (let i = 0; i < 50 && answer.slow?.["fault"] !== undefined; i++) answer = await ask();
