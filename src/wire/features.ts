@@ -339,6 +339,11 @@ const appleCapabilities: readonly Feature[] = [
     value: AppleCapability.UNIX_BASED,
     test: `${MAC_LISTING}#has resource forks, Finder information and the mode, and says what has no streams`,
   },
+  {
+    name: "NFS_ACE",
+    value: AppleCapability.NFS_ACE,
+    test: "test/e2e/mac/nfs-aces.test.ts#a Mac sees owner, group and mode as ACEs, and no other client does",
+  },
 ];
 
 /** Negotiate contexts of the response that have no table of their own. */

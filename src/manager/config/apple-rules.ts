@@ -20,11 +20,16 @@ export function readAppleRules(values: SectionValues): AppleRules {
 /** UTF-16 code units; macOS keeps 79 bytes of a model. */
 const MAX_MODEL_UNITS = 64;
 
+/** Which capabilities a parameter takes away. */
+const SWITCHES = [
+  ["fruit:readdir_attr", AppleCapability.READ_DIR_ATTR | AppleCapability.READ_DIR_ATTR_V2],
+  ["fruit:nfs_aces", AppleCapability.NFS_ACE],
+] as const;
+
 /** Of [global]. */
 export function readAppleExtensions(globals: SectionValues): AppleExtensions | null {
   if (!globals.boolean("fruit:aapl")) return null;
-  const listing = AppleCapability.READ_DIR_ATTR | AppleCapability.READ_DIR_ATTR_V2;
-  const off = globals.boolean("fruit:readdir_attr") ? 0 : listing;
+  const off = SWITCHES.filter(([name]) => !globals.boolean(name)).reduce((bits, [, bit]) => bits | bit, 0);
   return Object.freeze({ model: readAppleModel(globals), capabilities: APPLE_CAPABILITIES & ~off });
 }
 

@@ -178,7 +178,7 @@ const GROUPS: readonly Group[] = [
   {
     word: "Finder's data is kept in named streams, which the server always offers",
     names:
-      "fruit:locking,fruit:nfs_aces,fruit:copyfile,fruit:posix_rename,fruit:zero_file_id," +
+      "fruit:locking,fruit:copyfile,fruit:posix_rename,fruit:zero_file_id," +
       "fruit:advertise_fullsync",
   },
   {
@@ -261,7 +261,7 @@ const HOLDS: readonly (readonly [value: RegExp, names: string])[] = [
   [
     /^(no|false|0|off)$/i,
     "aio read size,aio write size,client lanman auth,client plaintext auth,dns proxy,domain logons,domain master," +
-      "fake oplocks,fruit:nfs_aces,kernel oplocks,kernel share modes,lanman auth,load printers,local master," +
+      "fake oplocks,kernel oplocks,kernel share modes,lanman auth,load printers,local master," +
       "null passwords,obey pam restrictions,pam password change,preferred master," +
       "printable,print ok,spotlight,unix password sync,usershare allow guests,usershare max shares," +
       "time server,wins proxy,wins support,smb1 unix extensions,registry shares,utmp,syslog,domain master,clustering",

@@ -91,7 +91,7 @@ describe("with other settings", () => {
     const other = await startServer({ parameters: { "fruit:readdir_attr": "no" } });
     try {
       const answer = await mounting("test", queryApple, other);
-      expect(answer?.serverCapabilities).toBe(AppleCapability.UNIX_BASED);
+      expect(answer?.serverCapabilities).toBe(AppleCapability.UNIX_BASED | AppleCapability.NFS_ACE);
     } finally {
       await other.stop();
     }

@@ -129,6 +129,7 @@ const NOT_PROTECTING = [
     "fruit:aapl",
     "aapl model",
     "fruit:readdir_attr",
+    "fruit:nfs_aces",
     "readdir_attr:aapl_rsize",
     "readdir_attr:aapl_finder_info",
     "readdir_attr:aapl_max_access",

@@ -15,9 +15,10 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileNode } from "../../vfs/store.ts";
+import type { Failure, FileNode } from "../../vfs/store.ts";
 import { statusOf } from "../errno-status.ts";
 import { descriptorOf } from "../open/descriptor.ts";
+import { usesNfsAces, withNfsAces } from "../open/nfs-aces.ts";
 import { answerQuery } from "./answer.ts";
 
 const SYSTEM_PARTS = SecurityInformation.SACL;
@@ -33,12 +34,21 @@ export function querySecurity(
     return Status.ACCESS_DENIED;
   if ((wanted & ~SYSTEM_PARTS) !== 0 && (open.grantedAccess & Access.READ_CONTROL) === 0)
     return Status.ACCESS_DENIED;
-  return andThen(descriptorOf(open.tree, node), (full) => {
+  return andThen(readDescriptor(open, node), (full) => {
     if (typeof full === "number") return statusOf(full);
     const descriptor = selectParts(full, wanted);
     const size = securityDescriptorSize(descriptor);
     if (size > request.outputBufferLength) return answerTooSmall(exchange, size);
     return answerQuery(exchange, request, (writer) => encodeSecurityDescriptor(writer, descriptor));
+  });
+}
+
+function readDescriptor(open: Open, node: FileNode): MaybePromise<SecurityDescriptor | Failure> {
+  const read = descriptorOf(open.tree, node);
+  if (!usesNfsAces(open.tree.session)) return read;
+  return andThen(read, (full) => {
+    if (typeof full === "number") return full;
+    return andThen(node.refresh(), (stat) => (typeof stat === "number" ? stat : withNfsAces(full, stat)));
   });
 }
 

@@ -20,6 +20,7 @@ import type { FileNode, FileStat, SecurityChange } from "../../vfs/store.ts";
 import { entryChanged } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { descriptorOf, forgetDescriptor, tokenOf, uidOn } from "../open/descriptor.ts";
+import { type MacChange, readMacChange, usesNfsAces } from "../open/nfs-aces.ts";
 import { takeDescriptor, modeOf, rightsChange } from "../open/rights-change.ts";
 
 const { OWNER, GROUP, DACL, SACL, LABEL, ATTRIBUTE, SCOPE, BACKUP } = SecurityInformation;
@@ -52,14 +53,32 @@ export function setSecurity(
     if (typeof stat === "number") return statusOf(stat);
     return andThen(descriptorOf(open.tree, node), (current) => {
       if (typeof current === "number") return statusOf(current);
-      const mode = (flags & DACL) === 0 ? undefined : modeOf(given);
-      const flagsToMerge = mode === undefined ? flags : flags & ~DACL;
-      const change = changeFor(open.tree, stat, current, given, flagsToMerge);
+      const { descriptor, changesDacl, mode } = changeOf(open, given, current, stat, flags);
+      const flagsToMerge = changesDacl ? flags : flags & ~DACL;
+      if (flagsToMerge === 0 && mode === undefined) {
+        encodeSetInfoResponse(exchange.reserve(2));
+        return Status.SUCCESS;
+      }
+      const change = changeFor(open.tree, stat, current, descriptor, flagsToMerge);
       if (typeof change === "number") return change;
-      if (mode === undefined) return apply(exchange, open, node, change);
+      if (mode === undefined || changesDacl) return apply(exchange, open, node, change, mode);
       return apply(exchange, open, node, { ...change, acl: undefined, descriptor: undefined }, mode);
     });
   });
+}
+
+/** A mode in the DACL of a client that is no Mac counts in the place of its other ACEs. */
+function changeOf(
+  open: Open,
+  given: SecurityDescriptor,
+  current: SecurityDescriptor,
+  stat: FileStat,
+  flags: number,
+): MacChange {
+  if ((flags & DACL) === 0) return { descriptor: given, changesDacl: false, mode: undefined };
+  if (usesNfsAces(open.tree.session)) return readMacChange(given, current, stat);
+  const mode = modeOf(given);
+  return { descriptor: given, changesDacl: mode === undefined, mode };
 }
 
 /** What of an open decides if it may change the descriptor. */

@@ -17,6 +17,11 @@ export const APPLE = [
     { aliases: ["fruit:model"] },
   ),
   globalFlag(
+    "fruit:nfs_aces",
+    "yes",
+    "Macs see owner, group and mode as entries of access control lists, and set the mode by them (chmod).",
+  ),
+  globalFlag(
     "fruit:readdir_attr",
     "yes",
     "Listings of Macs have the size of resource forks, Finder information, the user's rights and the mode, so that Finder need not open each file.",
