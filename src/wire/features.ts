@@ -1,6 +1,5 @@
-// Everything this server advertises or supports, listed only here. Each row names a test of the feature.
-// [MS-SMB2] 3.3.5.4 (negotiation), 3.3.5.15 (FSCTLs), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create
-// contexts).
+// Everything this server advertises or supports, listed only here, each with a test; [MS-SMB2] 3.3.5.4
+// (negotiation), 3.3.5.15 (FSCTLs), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create contexts).
 import { AppleCapability } from "./context/apple-context.ts";
 import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
 import { Fsctl } from "./fscc/fsctl.ts";
@@ -35,8 +34,7 @@ const DIRECTORY = "test/wire/fscc/directory-entry.test.ts";
 const VOLUME = "test/wire/fscc/fs-information.test.ts";
 const CONTEXT = "test/wire/context/create-context.test.ts";
 const DFS = "test/e2e/interop/dfs.test.ts";
-const MAC = "test/e2e/mac/mount.test.ts";
-const MAC_LISTING = "test/e2e/mac/listing.test.ts";
+const MAC = "test/e2e/mac";
 const POSIX = "test/e2e/metadata/posix.test.ts";
 
 const dialects: readonly Feature[] = [
@@ -319,30 +317,34 @@ const createContexts: readonly Feature[] = [
     test: "test/e2e/volumes/previous-versions.test.ts#a client opens a version by TWrp, or by a token anywhere in the path",
   },
   { name: "AlSi", value: 0x416c_5369, test: `${CONTEXT}#round trip of every request context` },
-  { name: "AAPL", value: 0x4141_504c, test: `${MAC}#a Mac learns the server's model at every mount` },
+  {
+    name: "AAPL",
+    value: 0x4141_504c,
+    test: `${MAC}/mount.test.ts#a Mac learns the server's model at every mount`,
+  },
 ];
 
-/** Bits of the server capabilities in the answer to AAPL, to a client that has them itself. */
+/** Bits of the server capabilities in the answer to AAPL. */
 const appleCapabilities: readonly Feature[] = [
   {
     name: "READ_DIR_ATTR",
     value: AppleCapability.READ_DIR_ATTR,
-    test: `${MAC_LISTING}#an older Mac gets the same without the flag`,
+    test: `${MAC}/listing.test.ts#an older Mac gets the same without the flag`,
   },
+  ...(["READ_DIR_ATTR_V2", "UNIX_BASED"] as const).map((name) => ({
+    name,
+    value: AppleCapability[name],
+    test: `${MAC}/listing.test.ts#has resource forks, Finder information and the mode, and says what has no streams`,
+  })),
   {
-    name: "READ_DIR_ATTR_V2",
-    value: AppleCapability.READ_DIR_ATTR_V2,
-    test: `${MAC_LISTING}#has resource forks, Finder information and the mode, and says what has no streams`,
-  },
-  {
-    name: "UNIX_BASED",
-    value: AppleCapability.UNIX_BASED,
-    test: `${MAC_LISTING}#has resource forks, Finder information and the mode, and says what has no streams`,
+    name: "OSX_COPYFILE",
+    value: AppleCapability.OSX_COPYFILE,
+    test: `${MAC}/copy-file.test.ts#a Mac's copy without chunks has data, streams, attributes and times`,
   },
   {
     name: "NFS_ACE",
     value: AppleCapability.NFS_ACE,
-    test: "test/e2e/mac/nfs-aces.test.ts#a Mac sees owner, group and mode as ACEs, and no other client does",
+    test: `${MAC}/nfs-aces.test.ts#a Mac sees owner, group and mode as ACEs, and no other client does`,
   },
 ];
 
@@ -374,11 +376,11 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   negotiateContexts,
 };
 
-/** ShareFlags and Capabilities that a share with DFS links announces. */
+/** Of a share with DFS links. */
 export const DFS_SHARE = { flags: dfsShare[0].value, capabilities: dfsShare[1].value } as const;
 /** AppleCapability bits that the server has. */
 export const APPLE_CAPABILITIES: number = appleCapabilities.reduce((bits, row) => bits | row.value, 0);
-/** Cipher numbers in order of preference. */
+/** In order of preference. */
 export const CIPHERS: readonly number[] = ciphers.map((row) => row.value);
 /** Signing algorithm numbers in order of preference for processors with AES instructions. */
 export const SIGNING_ALGORITHMS: readonly number[] = signingAlgorithms.map((row) => row.value);

@@ -81,7 +81,7 @@ export class Session {
   startedMs = 0;
   /** The client has sent the AAPL create context: it is a Mac. */
   isApple = false;
-  /** AppleCapability bits that the client has and that its last AAPL query was answered with. */
+  /** AppleCapability bits that its last AAPL query was answered with. */
   appleCapabilities = 0;
   mustEncrypt = false;
   readonly trees = new TreeTable<Tree>();

@@ -23,6 +23,7 @@ const MAX_MODEL_UNITS = 64;
 /** Which capabilities a parameter takes away. */
 const SWITCHES = [
   ["fruit:readdir_attr", AppleCapability.READ_DIR_ATTR | AppleCapability.READ_DIR_ATTR_V2],
+  ["fruit:copyfile", AppleCapability.OSX_COPYFILE],
   ["fruit:nfs_aces", AppleCapability.NFS_ACE],
 ] as const;
 

@@ -91,7 +91,9 @@ describe("with other settings", () => {
     const other = await startServer({ parameters: { "fruit:readdir_attr": "no" } });
     try {
       const answer = await mounting("test", queryApple, other);
-      expect(answer?.serverCapabilities).toBe(AppleCapability.UNIX_BASED | AppleCapability.NFS_ACE);
+      expect(answer?.serverCapabilities).toBe(
+        AppleCapability.UNIX_BASED | AppleCapability.NFS_ACE | AppleCapability.OSX_COPYFILE,
+      );
     } finally {
       await other.stop();
     }

@@ -130,6 +130,7 @@ const NOT_PROTECTING = [
     "aapl model",
     "fruit:readdir_attr",
     "fruit:nfs_aces",
+    "fruit:copyfile",
     "readdir_attr:aapl_rsize",
     "readdir_attr:aapl_finder_info",
     "readdir_attr:aapl_max_access",

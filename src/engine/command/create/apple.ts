@@ -28,10 +28,16 @@ export function markApple(context: EngineContext, session: Session, request: App
   session.appleCapabilities = commonCapabilities(request.clientCapabilities, apple.capabilities);
 }
 
-/** Of the two forms of listings only the newer one that both know is in force. */
+const LISTING = AppleCapability.READ_DIR_ATTR | AppleCapability.READ_DIR_ATTR_V2;
+
+/**
+ * The form of listings is one that the client knows, the newer one before the older; the others are the
+ * server's own, as vfs_fruit(8) tells them: older Macs announce less than they use.
+ */
 function commonCapabilities(client: number, server: number): number {
-  const both = client & server;
-  return (both & AppleCapability.READ_DIR_ATTR_V2) === 0 ? both : both & ~AppleCapability.READ_DIR_ATTR;
+  const listing = client & server & LISTING;
+  const isNew = (listing & AppleCapability.READ_DIR_ATTR_V2) !== 0;
+  return (server & ~LISTING) | (isNew ? AppleCapability.READ_DIR_ATTR_V2 : listing);
 }
 
 /**

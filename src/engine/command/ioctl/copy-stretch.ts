@@ -91,7 +91,7 @@ async function copyByKernel(
  * Copies backwards if the target begins after the source: bytes of an overlap are read before they are
  * overwritten.
  */
-async function copyByBuffer(
+export async function copyByBuffer(
   exchange: Exchange,
   from: FileHandle,
   target: Open,

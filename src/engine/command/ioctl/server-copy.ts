@@ -19,6 +19,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
+import { copiesWholeFiles, copyFile } from "./copy-file.ts";
 import { copyStretch, Pace } from "./copy-stretch.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
@@ -53,7 +54,8 @@ function findByResumeKey(exchange: Exchange, key: Uint8Array): Open | undefined 
 
 /**
  * FSCTL_SRV_COPYCHUNK and FSCTL_SRV_COPYCHUNK_WRITE; the latter does not need read access to the target.
- * A request above the limits gets STATUS_INVALID_PARAMETER with the limits as output (3.3.5.15.6.2).
+ * Without chunks nothing is copied, as on Windows, but for a Mac the whole file. A request above the limits
+ * gets STATUS_INVALID_PARAMETER with the limits as output (3.3.5.15.6.2).
  */
 export function copyChunks(exchange: Exchange, target: Open, request: IoctlRequest): MaybePromise<NtStatus> {
   if (request.maxOutputResponse < COPYCHUNK_RESPONSE_SIZE) return Status.INVALID_PARAMETER;
@@ -71,7 +73,15 @@ export function copyChunks(exchange: Exchange, target: Open, request: IoctlReque
   if (!mayCopyFrom(exchange, source)) return Status.ACCESS_DENIED;
   const refusal = checkHandles(source, target, request.ctlCode === Fsctl.SRV_COPYCHUNK);
   if (refusal !== Status.SUCCESS) return refusal;
-  return copyInSteps(exchange, request, source, target, chunks);
+  if (chunks.length > 0 || !copiesWholeFiles(target.tree.session))
+    return copyInSteps(exchange, request, source, target, chunks);
+  return andThen(copyFile(exchange, source, target), ({ status, bytes }) => {
+    if (status === Status.CANCELLED) return status;
+    // The field has 32 bits, for any size of file.
+    const totalBytesWritten = Math.min(bytes, 0xffff_ffff);
+    answer(exchange, request, { chunksWritten: 0, chunkBytesWritten: 0, totalBytesWritten });
+    return status;
+  });
 }
 
 /**

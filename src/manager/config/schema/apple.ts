@@ -17,6 +17,11 @@ export const APPLE = [
     { aliases: ["fruit:model"] },
   ),
   globalFlag(
+    "fruit:copyfile",
+    "yes",
+    "Macs have the server copy whole files, with streams, attributes and times, as Finder's Duplicate does.",
+  ),
+  globalFlag(
     "fruit:nfs_aces",
     "yes",
     "Macs see owner, group and mode as entries of access control lists, and set the mode by them (chmod).",

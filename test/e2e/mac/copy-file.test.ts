@@ -1,0 +1,154 @@
+// Server-side copies of whole files, as Finder's Duplicate asks for them: FSCTL_SRV_COPYCHUNK without chunks.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { readFileSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { decodeIoctlResponse } from "../../../src/wire/command/ioctl.ts";
+import { Writer } from "../../../src/wire/cursor.ts";
+import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
+import {
+  type CopyChunkResponse,
+  decodeCopyChunkResponse,
+  decodeResumeKey,
+  encodeCopyChunkRequest,
+} from "../../../src/wire/fscc/copychunk.ts";
+import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
+import { Access } from "../../../src/wire/security/access.ts";
+import { statusName } from "../../../src/wire/status.ts";
+import { canMakePluggedDisk, makePluggedDisk, type PluggedDisk } from "../../peer/plugged-disk.ts";
+import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import { lockOne, EXCLUSIVE_NOW } from "../client/lock-calls.ts";
+import { closeFile, ioctlCall, type Mount, mountShare, openFile, READ_WRITE } from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+import { getBytes, listOf, openForWriting, putStream } from "../client/stream-calls.ts";
+import { afpInfo, mountAsMac } from "./mac.ts";
+
+const EXFAT = "exFAT by FUSE";
+const TAGS = "com.apple.metadata\uf022_kMDItemUserTags";
+
+let server: TestServer;
+let disk: PluggedDisk | undefined;
+beforeAll(async () => {
+  disk = canMakePluggedDisk(EXFAT) ? makePluggedDisk(EXFAT) : undefined;
+  const exfat = disk === undefined ? [] : [{ name: "exfat", path: disk.path }];
+  server = await startServer({ shares: [{ name: "test" }, ...exfat] });
+});
+afterAll(async () => {
+  await server?.stop();
+  disk?.remove();
+});
+
+interface Copied extends CopyChunkResponse {
+  readonly status: string;
+}
+
+/** As smbfs copies: the source for reading, the target overwritten, no chunks. */
+async function copy(mount: Mount, from: string, to: string): Promise<Copied> {
+  const source = await openFile(mount, from, { desiredAccess: Access.READ_DATA | Access.READ_ATTRIBUTES });
+  const target = await openFile(mount, to, {
+    desiredAccess: READ_WRITE,
+    createDisposition: CreateDisposition.OVERWRITE_IF,
+    shareAccess: 0,
+  });
+  const none = new Uint8Array(0);
+  const asked = await mount.client.demand(
+    "resume key",
+    ioctlCall(mount, Fsctl.SRV_REQUEST_RESUME_KEY, none, source.fileId),
+  );
+  const sourceKey = decodeResumeKey(decodeIoctlResponse(asked.message).output);
+  const request = new Writer(new Uint8Array(32));
+  encodeCopyChunkRequest(request, { sourceKey, chunks: [] });
+  const call = ioctlCall(mount, Fsctl.SRV_COPYCHUNK, request.bytes, target.fileId);
+  const reply = await mount.client.request(call);
+  await closeFile(mount, source.fileId);
+  await closeFile(mount, target.fileId);
+  const status = statusName(reply.status);
+  if (status !== "STATUS_SUCCESS")
+    return { status, chunksWritten: 0, chunkBytesWritten: 0, totalBytesWritten: 0 };
+  return { status, ...decodeCopyChunkResponse(decodeIoctlResponse(reply.message).output) };
+}
+
+const pathOf = (share: string, name: string) => join(server.shares.get(share) ?? "", name);
+
+async function make(mount: Mount, share: string, name: string, data: Uint8Array): Promise<void> {
+  const { fileId } = await openFile(mount, name, {
+    desiredAccess: READ_WRITE,
+    createDisposition: CreateDisposition.OVERWRITE_IF,
+    fileAttributes: FileAttribute.HIDDEN,
+  });
+  await closeFile(mount, fileId);
+  await putStream(mount, `${name}:AFP_AfpInfo`, afpInfo("TEXTttxt"));
+  await putStream(mount, `${name}:AFP_Resource`, new Uint8Array(200_000).fill(9));
+  await putStream(mount, `${name}:${TAGS}`, "red");
+  const writing = await openForWriting(mount, name);
+  await Bun.write(pathOf(share, name), data);
+  await closeFile(mount, writing);
+  utimesSync(pathOf(share, name), 1_500_000_000, 1_500_000_000);
+}
+
+const shares = ["test", ...(canMakePluggedDisk(EXFAT) ? ["exfat"] : [])];
+
+describe.each(shares)("on the share %s", (share) => {
+  test("a Mac's copy without chunks has data, streams, attributes and times", async () => {
+    const mac = await mountAsMac(server, share);
+    const data = new Uint8Array(randomBytes(3_000_000));
+    await make(mac, share, "whole", data);
+    expect(await copy(mac, "whole", "copy")).toEqual({
+      status: "STATUS_SUCCESS",
+      chunksWritten: 0,
+      chunkBytesWritten: 0,
+      totalBytesWritten: data.length,
+    });
+    expect(readFileSync(pathOf(share, "copy")).equals(data)).toBe(true);
+    expect((await listOf(mac, "copy")).toSorted()).toEqual((await listOf(mac, "whole")).toSorted());
+    expect(await getBytes(mac, "copy:AFP_AfpInfo")).toEqual(afpInfo("TEXTttxt"));
+    expect(new TextDecoder().decode(await getBytes(mac, `copy:${TAGS}`))).toBe("red");
+    const fork = await getBytes(mac, "copy:AFP_Resource", 65_536);
+    expect(fork.every((byte) => byte === 9)).toBe(true);
+    const { file } = await openFile(mac, "copy");
+    expect(file.attributes & FileAttribute.HIDDEN).toBe(FileAttribute.HIDDEN);
+    expect(Math.floor(statSync(pathOf(share, "copy")).mtimeMs / 1000)).toBe(1_500_000_000);
+    mac.client.close();
+  });
+});
+
+test("an empty file without streams is copied, over a longer one", async () => {
+  const mac = await mountAsMac(server, "test");
+  await putStream(mac, "empty", "");
+  await putStream(mac, "longer", "longer data");
+  expect(await copy(mac, "empty", "longer")).toMatchObject({
+    status: "STATUS_SUCCESS",
+    totalBytesWritten: 0,
+  });
+  expect(statSync(pathOf("test", "longer")).size).toBe(0);
+  mac.client.close();
+});
+
+test("a copy of a file that another client has locked fails", async () => {
+  const mac = await mountAsMac(server, "test");
+  const other = await mountShare(server, TESTER, "test");
+  await putStream(mac, "locked", "some data");
+  const held = await openForWriting(other, "locked");
+  await other.client.demand("LOCK", lockOne(other, held, 0, 5, EXCLUSIVE_NOW));
+  expect((await copy(mac, "locked", "of-locked")).status).toBe("STATUS_FILE_LOCK_CONFLICT");
+  other.client.close();
+  mac.client.close();
+});
+
+test("without chunks nothing is copied for other clients, nor with fruit:copyfile = no", async () => {
+  const other = await mountShare(server, TESTER, "test");
+  await putStream(other, "data", "data");
+  expect(await copy(other, "data", "none")).toMatchObject({ status: "STATUS_SUCCESS", totalBytesWritten: 0 });
+  expect(statSync(pathOf("test", "none")).size).toBe(0);
+  other.client.close();
+  const without = await startServer({ parameters: { "fruit:copyfile": "no" } });
+  try {
+    const mac = await mountAsMac(without, "test");
+    await putStream(mac, "data", "data");
+    expect(await copy(mac, "data", "none")).toMatchObject({ totalBytesWritten: 0 });
+    mac.client.close();
+  } finally {
+    await without.stop();
+  }
+});
