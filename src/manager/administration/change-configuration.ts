@@ -129,7 +129,8 @@ function addShare(file: string, before: Reading, name: string, parameters: Setti
   const fault = foldKey(name) === "global" ? "[global] is not a share" : newShareNameFault(name);
   if (fault !== undefined) throw new Refusal("bad-argument", fault);
   const isThere = [...before.loaded.shares.keys(), ...before.sections.keys()].some(
-    (other) => foldShareName(other) === foldShareName(name),
+    // Blanks are folded in headings alone, Unicode's forms in the names of shares alone.
+    (other) => foldShareName(foldKey(other)) === foldShareName(foldKey(name)),
   );
   if (isThere) throw new Refusal("exists", `there is a share '${name}' already`);
   const { dialect } = globalOf(before);
@@ -167,7 +168,6 @@ function setAccess(
   const section = findSection(before, name);
   const share = shareOf(before.loaded, section.name);
   const values = shareValues(before.sections, section.name);
-  const globals = shareValues(before.sections, "global");
   if (share === undefined || values === undefined)
     throw new Refusal("refused", `share [${section.name}] is left out: correct its faults first`);
   const lists = {
@@ -177,6 +177,7 @@ function setAccess(
     "write list": values.list("write list"),
     "admin users": values.list("admin users"),
   };
+  const globals = shareValues(before.sections, "global");
   const planned = planLists(
     share,
     lists,
@@ -272,6 +273,8 @@ function checkedOption(
   if (parameter === undefined || (!isGlobal && parameter.scope === "global"))
     throw new Refusal("bad-argument", `'${key.slice(0, 64)}' is no parameter of ${where}`);
   const { name } = parameter;
+  if (parameter.isForRoot === true)
+    throw new Refusal("refused", `'${name}' leads to files of the machine: change it in the file itself`);
   if (isRemoval(parameter, value)) return { parameter, option: undefined };
   if (!parameter.effective) throw new Refusal("bad-argument", `'${name}' has no effect`);
   const fault = valueFault(value, dialect);

@@ -1,6 +1,6 @@
 // Whether a changed configuration is what was asked for and nothing else: no new fault, no other share or
 // setting, and somebody can still administrate.
-import { type EffectiveValue, effectiveSection } from "../config/effective.ts";
+import { type EffectiveValue, effectiveSection, shareValues } from "../config/effective.ts";
 import { foldKey } from "../config/parse.ts";
 import { formatNote, type Note } from "../config/report.ts";
 import { findParameter } from "../config/schema.ts";
@@ -12,6 +12,7 @@ import type { ConfigurationChange, Settings } from "./changes.ts";
 import { accountsOf, type Reading, type ServerFiles, shareOf } from "./read-configuration.ts";
 import { guestAccessOf, matrixOf } from "./access-matrix.ts";
 import { Refusal } from "../refusal.ts";
+import { whyNotShared } from "./shareable.ts";
 
 /** Throws Refusal. */
 export function checkOutcome(
@@ -21,6 +22,7 @@ export function checkOutcome(
   after: Reading,
 ): void {
   checkNotes(before, after);
+  checkDirectories(files, before, after);
   if (change.kind === "set settings") {
     checkParameters("global", change.parameters, before, after);
     checkOthers(undefined, before, after);
@@ -36,6 +38,28 @@ export function checkOutcome(
   }
   if (change.kind === "set access") return checkAccess(files, change, before, after);
   checkParameters(folded, change.parameters, before, after);
+}
+
+/**
+ * No share gets a directory by which its administrator would become root of the machine; a setting may be a
+ * part of paths.
+ */
+function checkDirectories(files: ServerFiles, before: Reading, after: Reading): void {
+  for (const name of after.sections.keys()) {
+    if (name === "global" || name.startsWith("user:")) continue;
+    const path = pathOf(after, name);
+    if (path === "" || path === pathOf(before, name)) continue;
+    const fault = whyNotShared(path, after.loaded, files);
+    if (fault !== undefined) throw new Refusal("refused", `'path' of [${name}]: ${fault}`);
+  }
+}
+
+/** Also of a share that is not available; empty for one that is below a disk. */
+function pathOf({ loaded, sections }: Reading, name: string): string {
+  const share = shareOf(loaded, name);
+  if (share !== undefined) return share.disk === "" ? share.path : "";
+  const values = shareValues(sections, name);
+  return values === undefined || values.text("disk") !== "" ? "" : values.text("path");
 }
 
 function elsewhere(what: string): Refusal {

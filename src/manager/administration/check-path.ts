@@ -2,7 +2,9 @@
 import { isAbsolute } from "node:path";
 import { currentMounts, mountOf } from "../../linux/mountinfo.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
-import type { SystemAccounts } from "../users/system-accounts.ts";
+import { SystemAccountFiles } from "../users/system-accounts.ts";
+import type { ServerFiles } from "./read-configuration.ts";
+import { type ShareableRules, whyNotShared } from "./shareable.ts";
 
 export interface PathCheck {
   readonly exists: boolean;
@@ -25,12 +27,13 @@ const NOTHING: PathCheck = {
   message: "",
 };
 
-export function checkPath(path: string, accounts: SystemAccounts): PathCheck {
+export function checkPath(path: string, rules: ShareableRules, files: ServerFiles): PathCheck {
   if (!isAbsolute(path) || path.includes("\0"))
     return { ...NOTHING, message: "the path is not absolute: write /DIRECTORY" };
   const found = walkDirectory(path);
   const fault = describeFault(found);
-  const message = fault === undefined ? "" : `it ${fault}`;
+  const accounts = new SystemAccountFiles().read();
+  const message = fault === undefined ? (whyNotShared(path, rules, files, accounts) ?? "") : `it ${fault}`;
   if ("code" in found) return { ...NOTHING, message };
   const mount = mountOf(currentMounts(), path);
   const owner = [...accounts.users].find(([, { uid }]) => uid === found.uid);

@@ -46,7 +46,7 @@ function find(question: ConfigurationQuestion): unknown {
     case "check machine":
       return notesOfMachine(files);
     case "check path":
-      return checkPath(question.path, new SystemAccountFiles().read());
+      return checkPath(question.path, read(files).loaded, files);
   }
 }
 

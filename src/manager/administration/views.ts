@@ -20,7 +20,7 @@ export interface ParameterView {
   readonly isDefault: boolean;
   /** The section itself sets it. */
   readonly isSet: boolean;
-  /** False: the command line sets it. */
+  /** False: the command line sets it, or only root may, in the file. */
   readonly isEditable: boolean;
   /** It takes effect at the next start alone. */
   readonly needsRestart: boolean;
@@ -58,7 +58,7 @@ function viewParameter({ name, value, isSet, parameter, position }: EffectiveVal
     description: help,
     isDefault: position === "",
     isSet,
-    isEditable: position === "" || placeOf(position) !== undefined,
+    isEditable: parameter.isForRoot !== true && (position === "" || placeOf(position) !== undefined),
     needsRestart: reload === "restart",
     ...(choices !== undefined && { choices: Object.values(choices).map(([first = ""]) => first) }),
     ...(min !== undefined && { minimum: min }),

@@ -19,6 +19,7 @@ export function newShareNameFault(name: string): string | undefined {
   if (name === "" || name !== name.trim()) return "a share's name must not be empty or have blanks around it";
   if (!isText(name) || !isPrintable(name) || name.includes("#"))
     return "a share's name must be printable UTF-8 without '#'";
+  if (name === "." || name === "..") return "a share's name must not be that of a directory itself";
   const folded = foldKey(name);
   if (folded === "ipc$" || folded === "homes" || folded === "printers" || folded === "globals")
     return `'${name}' has a meaning of its own in the configuration`;

@@ -3,6 +3,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { formatList } from "../administration/access-matrix.ts";
 import { type ServerFiles, whyFixed } from "../administration/read-configuration.ts";
+import { whyNotShared } from "../administration/shareable.ts";
 import { updateConfigFile } from "../config/config-file.ts";
 import { hasSection, type Option, setOptions } from "../config/edit.ts";
 import { type Configuration, foldShareName, loadSections } from "../config/load.ts";
@@ -53,7 +54,7 @@ export function setUpFromPage({ code, files, hash, share, user }: PageSetup): st
     },
     {
       ...(files.dialect !== undefined && { dialect: files.dialect }),
-      accept: (after) => checkOutcome(after, user, share?.name),
+      accept: (after) => checkOutcome(after, files, user, share),
     },
   );
   updatePasswordFile(passwordFile, (table) => {
@@ -138,8 +139,15 @@ function renamedLists(sections: Sections, section: string, first: string, user: 
   });
 }
 
-function checkOutcome(after: Configuration, user: string, share: string | undefined): void {
-  const isShared = share === undefined || after.shares.has(foldShareName(share));
+function checkOutcome(
+  after: Configuration,
+  files: ServerFiles,
+  user: string,
+  share: PageSetup["share"],
+): void {
+  const isShared = share === undefined || after.shares.has(foldShareName(share.name));
   if (!after.administrators.lists(user) || !isShared)
     throw new Refusal("refused", "other lines of the configuration decide about it: change the file by hand");
+  const fault = share && whyNotShared(share.path, after, files);
+  if (fault !== undefined) throw new Refusal("bad-argument", fault);
 }

@@ -120,6 +120,7 @@ export const LIMITS = [
   ),
   text("log file", "", "Log lines go there, with their time, instead of to standard output.", {
     defaultHelp: "standard output and error; the journal; syslog where the server is in the background",
+    isForRoot: true,
   }),
   integer(
     "max log size",

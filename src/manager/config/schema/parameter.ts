@@ -27,6 +27,11 @@ export interface Parameter {
    * False: known but not implemented. The configuration is accepted, with one warning that names them all.
    */
   readonly effective: boolean;
+  /**
+   * It names files of the machine, or leads out of the shared directories: whoever sets it could become root.
+   * It is changed in the file alone, not by an administrator over the network.
+   */
+  readonly isForRoot?: true;
   /** An invalid value refuses the configuration instead of falling back to the default. */
   readonly security?: true;
   readonly help: string;

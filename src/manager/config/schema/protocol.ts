@@ -108,7 +108,7 @@ export const PROTOCOL = [
     "client share directories",
     "",
     "Directories in and below which an administrator (`admin users` of [global]) may share by RPC, as `net rpc share add` does; he may then also change the comment of shares and delete them. The configuration file is changed, its comments and order stay. Whoever may share a directory acts there as root.",
-    { defaultHelp: "shares are changed in the configuration alone", security: true },
+    { defaultHelp: "shares are changed in the configuration alone", security: true, isForRoot: true },
   ),
   integer(
     "restrict anonymous",
@@ -150,7 +150,7 @@ export const PROTOCOL = [
     "username map",
     "",
     "File with lines `USER = NAME NAME`: who logs on by one of the names is the user. `*` is every name, `@group` the members of a group; a line that begins with `!` is the last that counts.",
-    { security: true },
+    { security: true, isForRoot: true },
   ),
   text(
     "guest account",
@@ -183,6 +183,7 @@ export const PROTOCOL = [
     "kerberos keytab file",
     "/etc/krb5.keytab",
     "Key table of the service principal. It is read again when it changes.",
+    { isForRoot: true },
   ),
   choice(
     "kerberos encryption types",

@@ -74,7 +74,7 @@ export const SERVER = [
     "volume directories",
     "",
     "With a section [volumes]: disks that are mounted in or below these directories get a share, besides those that are removable or on USB.",
-    { defaultHelp: "/media /mnt /run/media", security: true },
+    { defaultHelp: "/media /mnt /run/media", security: true, isForRoot: true },
   ),
   flag(
     "automount disks",
@@ -98,10 +98,11 @@ export const SERVER = [
     "web certificate",
     "",
     "File with the page's certificate as PEM, those of its issuers behind it; it is read again at a reload. One that cannot be used closes the page.",
-    { defaultHelp: "the server makes one, beside the configuration, in ksmbd-web.pem" },
+    { defaultHelp: "the server makes one, beside the configuration, in ksmbd-web.pem", isForRoot: true },
   ),
   text("web key", "", "File with the key of `web certificate` as PEM, without a passphrase.", {
     defaultHelp: "the file of `web certificate`",
+    isForRoot: true,
   }),
   flag(
     "reload on change",

@@ -8,6 +8,7 @@ export const SHARE = [
   globalText("root directory", "", "Prefix of every share's path.", {
     aliases: ["root", "root dir"],
     security: true,
+    isForRoot: true,
   }),
   text("path", "", "Absolute path of the directory to share.", {
     aliases: ["directory"],
@@ -132,10 +133,11 @@ export const SHARE = [
     "wide links",
     "no",
     "With `follow symlinks`: also follow links that lead out of the share. No effect together with `smb3 unix extensions`.",
-    { security: true },
+    { security: true, isForRoot: true },
   ),
   flag("allow insecure wide links", "no", "Allow `wide links` together with `smb3 unix extensions`.", {
     security: true,
+    isForRoot: true,
   }),
   flag(
     "msdfs root",
@@ -281,9 +283,12 @@ export const SHARE = [
     "shadow:snapdir",
     ".snapshots",
     "With `vfs objects = shadow_copy2`: the directory of the snapshots, absolute or relative to the mount point of the share.",
+    { isForRoot: true },
   ),
-  text("shadow:basedir", "", "Directory that the snapshots were taken of; empty: the mount point."),
-  text("shadow:mountpoint", "", "Use this instead of the mount point of the share."),
+  text("shadow:basedir", "", "Directory that the snapshots were taken of; empty: the mount point.", {
+    isForRoot: true,
+  }),
+  text("shadow:mountpoint", "", "Use this instead of the mount point of the share.", { isForRoot: true }),
   text(
     "shadow:format",
     "@GMT-%Y.%m.%d-%H.%M.%S",

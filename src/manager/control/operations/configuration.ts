@@ -55,7 +55,7 @@ const PARAMETER = objectOf<ParameterView>(
     description: words("What it means."),
     isDefault: flag("Neither the share nor [global] sets it."),
     isSet: flag("The section itself sets it."),
-    isEditable: flag("The command line does not set it."),
+    isEditable: flag("Neither does the command line set it, nor may only root."),
     needsRestart: flag("It takes effect at the next start alone."),
     choices: listOf(words("A value."), "The values of a choice."),
     minimum: integer("The smallest number."),
