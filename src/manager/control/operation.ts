@@ -32,8 +32,8 @@ export interface Operation {
   readonly isOfWeb?: true;
   /** By HTTP it needs neither a session nor a token. */
   readonly isOpen?: true;
-  /** By HTTP it is for addresses of the local network alone. */
-  readonly isLocal?: true;
+  /** A code stands for a session: by HTTP from the local network alone, and failures count as guesses. */
+  readonly isByCode?: true;
   /** Undefined: by the control socket alone. */
   readonly http?: HttpRoute;
 }

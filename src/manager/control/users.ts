@@ -2,7 +2,7 @@
 import type { ServerFiles } from "../administration/read-configuration.ts";
 import type { Configuration } from "../config/load.ts";
 import { Refusal } from "../refusal.ts";
-import { PageSetups } from "../setup/page-setup-queue.ts";
+import { setUpInWorker } from "../setup/page-setup-queue.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import { changePasswordFile, type PasswordChange } from "../users/password-change.ts";
 import { findSpelling } from "../users/password-file.ts";
@@ -26,13 +26,12 @@ export interface UserHost {
 }
 
 export function* listUsers(host: UserHost): Iterable<UserItem> {
-  const { users: ofConfiguration } = host.configuration();
-  for (const name of host.userNames())
-    yield {
-      name,
-      isAdmin: host.isAdministrator(name),
-      isStored: findSpelling(ofConfiguration, name) === undefined,
-    };
+  for (const name of host.userNames()) yield itemOf(host, name);
+}
+
+function itemOf(host: UserHost, name: string): UserItem {
+  const isStored = findSpelling(host.configuration().users, name) === undefined;
+  return { name, isAdmin: host.isAdministrator(name), isStored };
 }
 
 interface NewUser {
@@ -45,8 +44,7 @@ export async function addUser(host: UserHost, { name, password }: NewUser): Prom
   if (fault !== undefined) throw new ControlError(fault, "bad-argument");
   const hash = hashOf(password);
   await change(host, name, { kind: "set", hash, expected: "absent" }, "added");
-  const items = [...listUsers(host)].filter((user) => foldUserName(user.name) === foldUserName(name));
-  return { items };
+  return { items: [itemOf(host, name)] };
 }
 
 export async function setPassword(host: UserHost, { name, password }: NewUser): Promise<Answer> {
@@ -72,13 +70,11 @@ interface FirstUser {
   readonly share: { readonly name: string; readonly path: string } | undefined;
 }
 
-const setups = new PageSetups();
-
 export async function setUp(host: UserHost, { code, user, password, share }: FirstUser): Promise<Answer> {
   const fault = userNameFault(user);
   if (fault !== undefined) throw new ControlError(fault, "bad-argument");
   const hash = hashOf(password);
-  const left = await told(() => setups.setUp({ files: host.files, code, user, hash, share }));
+  const left = await told(() => setUpInWorker({ files: host.files, code, user, hash, share }));
   host.note(`set up, '${showName(user)}' is the administrator`);
   if (left !== undefined) host.note(`the first password is still shown: ${left}`);
   host.reload();

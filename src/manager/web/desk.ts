@@ -4,7 +4,6 @@ import { ControlError, PROTOCOL_VERSION } from "../control/protocol.ts";
 import { findOperation, type OperationName } from "../control/operations.ts";
 import { inSlices } from "../control/slices.ts";
 import { type Answer, checkArguments, type Items, type Operation } from "../control/operation.ts";
-import { isOfLocalNetwork } from "../setup/local-network.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import type { WebChild } from "./child.ts";
 import { type Ask, readMessage } from "./link-checks.ts";
@@ -132,8 +131,6 @@ export class Desk {
       throw new ControlError("there is no such operation", "unknown-command");
     checkArguments(operation, { ...args, version: PROTOCOL_VERSION, command: ask.ask });
     accounts.checkAddress(address);
-    if (operation.isLocal === true && !isOfLocalNetwork(address))
-      throw new ControlError("this is possible from the local network alone", "forbidden");
     if (operation.isOfWeb === true) {
       const { item, session } = await accounts.carryOut(ask);
       if (item !== undefined) this.child.send({ id, items: [item] });
@@ -143,8 +140,8 @@ export class Desk {
     const check = (isUse: boolean): Caller | undefined => accounts.callerOf(ask, operation, isUse);
     const caller = check(!isStream);
     const work = (): Promise<Answer> => this.host.carryOut(ask.ask as OperationName, args, caller);
-    const isGuarded = operation.isOpen === true && operation.changes;
-    const { cancel, etag, items } = await (isGuarded ? accounts.guard(address, work) : work());
+    const isByCode = operation.isByCode === true;
+    const { cancel, etag, items } = await (isByCode ? accounts.guard(address, work) : work());
     if (cancel !== undefined) request.cancel = cancel;
     // The client may have left meanwhile.
     if (request.isCancelled) cancel?.();

@@ -27,6 +27,8 @@ export interface WebRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly isPlain?: boolean;
+  /** The address to connect from. */
+  readonly from?: string;
   /** The body has begun to come. */
   readonly onBody?: () => void;
 }
@@ -49,8 +51,12 @@ export async function awaitLog(server: TestServer, text: string, count = 1): Pro
 }
 
 /** Sends one request over a connection of its own. */
-export function ask({ webPort }: WebServer, path: string, how: WebRequest = {}): Promise<WebAnswer> {
-  const { body, headers = {}, isPlain = false, method = "GET" } = how;
+export function ask(
+  { webPort }: Pick<WebServer, "webPort">,
+  path: string,
+  how: WebRequest = {},
+): Promise<WebAnswer> {
+  const { body, from, headers = {}, isPlain = false, method = "GET" } = how;
   const type = body === undefined ? {} : { "Content-Type": "application/json" };
   const options = {
     host: "127.0.0.1",
@@ -59,6 +65,7 @@ export function ask({ webPort }: WebServer, path: string, how: WebRequest = {}):
     method,
     headers: { Connection: "close", ...type, ...headers },
     agent: false,
+    ...(from !== undefined && { localAddress: from }),
   } as const;
   const { promise, reject, resolve } = Promise.withResolvers<WebAnswer>();
   const request = isPlain ? requestHttp(options) : requestHttps({ ...options, rejectUnauthorized: false });

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { loadConfiguration } from "../../../src/manager/config/load.ts";
 import { setUp } from "../../../src/manager/setup/first-setup.ts";
 import { setUpFromPage } from "../../../src/manager/setup/page-setup.ts";
-import { MAX_WRONG, PageSetups, PERIOD_MS } from "../../../src/manager/setup/page-setup-queue.ts";
 import { readSetupRecord, setupFileOf } from "../../../src/manager/setup/setup-record.ts";
 import { ntHash } from "../../../src/manager/users/nt-hash.ts";
 import { readPasswordFile } from "../../../src/manager/users/password-file.ts";
@@ -106,32 +105,4 @@ test("without 'minismbd setup' there is no code that could be right", () => {
   writeFileSync(at("ksmbd.conf"), "");
   for (const code of ["", "x"])
     expect(() => setUpFromPage(request(code))).toThrow("'minismbd setup' has not run");
-});
-
-test("after a few wrong codes, even the right one has to wait", async () => {
-  let now = 0;
-  const fault = { code: "forbidden", message: "wrong" } as const;
-  const setups = new PageSetups(
-    () => now,
-    async ({ code }) => (code === "right" ? { left: undefined } : { fault }),
-  );
-  for (let i = 0; i < MAX_WRONG; i++) await expect(setups.setUp(request("wrong"))).rejects.toThrow("wrong");
-  await expect(setups.setUp(request("right"))).rejects.toMatchObject({ code: "too-many" });
-  now = PERIOD_MS;
-  expect(await setups.setUp(request("right"))).toBeUndefined();
-});
-
-test("attempts at the same time count as well", async () => {
-  const fault = { code: "forbidden", message: "wrong" } as const;
-  const setups = new PageSetups(
-    () => 0,
-    async () => ({ fault }),
-  );
-  const attempts = Array.from({ length: 50 }, () =>
-    setups.setUp(request("wrong")).catch((error: Error) => error),
-  );
-  const asked = (await Promise.all(attempts)).filter(
-    (error) => error instanceof Error && error.message === "wrong",
-  );
-  expect(asked.length).toBe(MAX_WRONG);
 });

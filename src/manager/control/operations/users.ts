@@ -78,7 +78,7 @@ export const USER_OPERATIONS = {
     answer: "none",
     changes: true,
     isOpen: true,
-    isLocal: true,
+    isByCode: true,
     http: { method: "POST", path: "/setup" },
   },
 } as const satisfies Readonly<Record<string, Operation>>;
