@@ -19,6 +19,7 @@ import {
   closeFile,
   createDirectory,
   deleteCall,
+  linkCall,
   listDirectory,
   type Mount,
   mountShare,
@@ -140,6 +141,20 @@ test.skipIf(!canMakePluggedDisk("ramfs"))(
     });
   },
 );
+
+test("the names of a hard link have it in common, until one of them goes", async () => {
+  const path = makeDirectory("apple-double-link");
+  ends.push(() => removeDirectory(path));
+  const at = await startOn(path);
+  plant(at, "one", TAGGED_FILE);
+  const { fileId } = await openFile(at.mac, "one", { desiredAccess: READ_WRITE });
+  await at.mac.client.demand("link", linkCall(at.mac, fileId, "two", false));
+  await closeFile(at.mac, fileId);
+  expect(await getBytes(at.other, `two${TAGS}`)).toEqual(TAG_BYTES);
+  await rename(at.mac, "one", "two", true);
+  expect(readdirSync(at.path).sort()).toEqual(["._two", "two"]);
+  expect(await getBytes(at.other, `two${TAGS}`)).toEqual(TAG_BYTES);
+});
 
 test("it goes into the recycle bin with its file", async () => {
   const path = makeDirectory("apple-double-bin");

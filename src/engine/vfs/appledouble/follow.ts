@@ -1,6 +1,6 @@
 // The AppleDouble file of an object goes where the object goes. It follows it, as on macOS: a server that is
 // killed in between leaves it under its old name, where it is listed because its object is missing.
-import { linkAt, renameAt, RENAME_NOREPLACE } from "../../../linux/directory-entries.ts";
+import { linkAt, renameAt, RENAME_NOREPLACE, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { closeFd } from "../../../linux/open.ts";
 import { type Statx, emptyStatx, statAt } from "../../../linux/stat.ts";
@@ -65,8 +65,11 @@ export function followRename(from: Name, to: Name, { source, replaced }: Followi
     if (replaced) removeCompanion(to.directory, to.name);
     return;
   }
+  const isSame = isSameCompanion(from, to);
+  // rename(2) leaves two names of one file as they are.
+  if (isSame && stat.links > 1) return void unlinkAt(from.directory, companionName(from.name), false);
   // Another file under that name is not the server's to replace.
-  if (!replaced && mayHaveCompanion(to) && !isSameCompanion(from, to)) setAside(to);
+  if (!replaced && !isSame && mayHaveCompanion(to)) setAside(to);
   renameAt(from.directory, companionName(from.name), to.directory, companionName(to.name), 0);
 }
 

@@ -68,6 +68,13 @@ test("an area behind the Finder information in another form is refused unless it
   expect(isUnderstood(blank.fill(1, 3000, 3001))).toBe(false);
 });
 
+test("a file with more than 4 MiB of attributes, which a change holds in memory, is left alone", () => {
+  const mebibyte = 1024 * 1024;
+  const long = (bytes: number): Uint8Array => changed([34, bytes], [42, 50 + bytes]);
+  expect(isUnderstood(long(3 * mebibyte), 8 * mebibyte)).toBe(true);
+  expect(isUnderstood(long(5 * mebibyte), 8 * mebibyte)).toBe(false);
+});
+
 test("no more is written than macOS takes", () => {
   const one = (name: string): AttributeData => ({ name, flags: 0, data: new Uint8Array(10) });
   const write = (attributes: readonly AttributeData[]): number | undefined =>
