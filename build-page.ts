@@ -1,9 +1,12 @@
 // Bundles the web page, src/manager/web/page/, into the compressed files that the executable has.
-import { writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const PAGE = join(import.meta.dir, "src/manager/web/page");
+
+/** What the page has parts of; their licences want to be with them. */
+const PACKAGES = ["preact", "uplot", "uqr"] as const;
 
 /** Throws with what is wrong with the page. */
 export async function bundlePage(): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -22,11 +25,21 @@ export async function bundlePage(): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = await Promise.all(
     result.outputs.map(async (output) => {
       const content = new Uint8Array(await output.arrayBuffer());
-      // Only gzip: Firefox accepts nothing better over plain HTTP, which loopback has.
-      return [basename(output.path), new Uint8Array(gzipSync(content, { level: 9 }))] as const;
+      return [basename(output.path), compress(content)] as const;
     }),
   );
-  return new Map(files);
+  return new Map([...files, ["licenses.txt", compress(Buffer.from(readLicenses()))]]);
+}
+
+/** Only by gzip: Firefox accepts nothing better over plain HTTP, which loopback has. */
+function compress(content: Uint8Array): Uint8Array {
+  return new Uint8Array(gzipSync(content, { level: 9 }));
+}
+
+function readLicenses(): string {
+  const textOf = (name: string): string =>
+    readFileSync(join(dirname(Bun.resolveSync(`${name}/package.json`, PAGE)), "LICENSE"), "utf8");
+  return PACKAGES.map((name) => `${name}\n\n${textOf(name).trim()}\n`).join("\n\n");
 }
 
 /** Has the bundle contain the page's files, and the list of them in the place of page-bundle.ts. */

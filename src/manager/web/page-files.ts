@@ -14,9 +14,11 @@ const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",
   svg: "image/svg+xml",
+  txt: "text/plain; charset=utf-8",
 };
 
 const FIRST = "index.html";
+const HASHED = /-[0-9a-z]{8}\.\w+$/;
 
 /**
  * The file of a path such as `/` or `/index-HASH.js`; undefined where there is none, and for all paths where
@@ -27,5 +29,5 @@ export function pageFile(path: string): PageFile | undefined {
   const type = TYPES[name.split(".").at(-1) ?? ""];
   const file = Object.hasOwn(BUNDLE, name) ? BUNDLE[name] : undefined;
   if (type === undefined || file === undefined) return undefined;
-  return { type, body: Bun.file(file), isImmutable: name !== FIRST };
+  return { type, body: Bun.file(file), isImmutable: HASHED.test(name) };
 }

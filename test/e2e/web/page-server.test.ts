@@ -160,6 +160,8 @@ describe.skipIf(findProgram("chromium") === null || !hasSmbclient())("the execut
       return (await fetch(`${url}api/v1/status`, how)).status;
     };
     await open("settings");
+    const licences = await page.getByRole("link", { name: /^Licences/ }).getAttribute("href");
+    expect((await page.request.get(url + licences)).status()).toBe(200);
     await button("Make a token").click();
     await dialog().getByLabel("What it is for").fill("Home Assistant");
     await dialog().getByRole("button", { name: "Make a token" }).click();

@@ -32,6 +32,7 @@ test("the page has at most 80 KB, compressed", () => {
 
 test("the page loads nothing from elsewhere and has no inline script or style", () => {
   for (const name of files.keys()) {
+    if (name === "licenses.txt") continue;
     const addresses = textOf(name).match(/\b(?:https?|wss?):\/\/[^\s"'`)]+/g) ?? [];
     // Names of XML, which are not loaded.
     expect(addresses.filter((address) => !address.startsWith("http://www.w3.org/"))).toEqual([]);
@@ -45,6 +46,16 @@ test("the page loads nothing from elsewhere and has no inline script or style", 
 test("nothing of the page makes elements of text", () => {
   const pattern = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc/;
   expect(sources.filter((name) => pattern.test(sourceOf(name)))).toEqual([]);
+});
+
+test("the licences of what the page has parts of are with it", () => {
+  const packages = sources
+    .flatMap((name) => [...sourceOf(name).matchAll(/from "([a-z][\w-]*)[/"]/g)])
+    .map(([, name = ""]) => name);
+  expect([...new Set(packages)].sort()).toEqual(["preact", "uplot", "uqr"]);
+  const text = textOf("licenses.txt");
+  for (const name of packages) expect(text).toContain(`${name}\n\n`);
+  expect(text.match(/^Copyright \(c\)/gm)).toHaveLength(4);
 });
 
 // ---- the catalogue

@@ -48,6 +48,8 @@ export function useEditing<T>({ path, parametersOf, method, bodyOf }: EditingPla
   const newest: Resource<T> = useResource<T>(path, ["configuration", "users", "disks"]);
   const [base, setBase] = useState<Answer<T>>();
   const [edits, setEdits] = useState<Edits>({});
+  // What this page has changed itself is no change by others, though its event may come first.
+  const [isSaving, setSaving] = useState(false);
   const isEdited = Object.keys(edits).length > 0;
   useEffect(() => {
     // Without edits the page simply follows; so it does where other sections of the files changed.
@@ -56,7 +58,8 @@ export function useEditing<T>({ path, parametersOf, method, bodyOf }: EditingPla
     const isSame = base !== undefined && differencesOf(base.value, next.value, parametersOf, {}).length === 0;
     if (!isEdited || isSame) setBase(next);
   }, [newest.answer, isEdited]);
-  const hasNewer = isEdited && base !== undefined && newest.answer !== undefined && newest.answer !== base;
+  const hasNewer =
+    isEdited && !isSaving && base !== undefined && newest.answer !== undefined && newest.answer !== base;
   const edit = (name: string, value: string | null): void => {
     const current = base && parametersOf(base.value).find((one) => one.name === name);
     const isAsBefore = value === null ? current?.isSet === false : value === current?.value;
@@ -65,14 +68,21 @@ export function useEditing<T>({ path, parametersOf, method, bodyOf }: EditingPla
   };
   const save = async (): Promise<void> => {
     if (base === undefined) return;
+    setSaving(true);
     try {
       await ask(method, path, bodyOf(edits), base.etag);
+      const next = await newest.reload();
+      if (next !== undefined) setBase(next);
+      // What was edited meanwhile stays.
+      setEdits((now) =>
+        Object.fromEntries(Object.entries(now).filter(([name]) => now[name] !== edits[name])),
+      );
     } catch (error) {
       if (error instanceof ApiError && error.isChangedMeanwhile) await newest.reload();
       throw error;
+    } finally {
+      setSaving(false);
     }
-    setEdits({});
-    await newest.reload();
   };
   return {
     base,

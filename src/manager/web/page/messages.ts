@@ -249,6 +249,7 @@ export const MESSAGES = {
     "They are written to the server's own file, at the line that is named; its comments stay.",
   "settings.usual": "What most people look for",
   "settings.others": "All others",
+  "settings.licenses": "Licences of the programs that this page has parts of",
   "settings.saved": "The settings are saved.",
 
   "tokens.title": "Access for other programs",

@@ -20,6 +20,8 @@ export interface Traffic {
 
 export interface Status {
   readonly version: string;
+  /** Of SMB. */
+  readonly port: number;
   readonly serverName: string;
   readonly workgroup: string;
   readonly uptimeMs: number;

@@ -2,7 +2,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { encode } from "uqr";
+import { visitor } from "./api.ts";
+import { useCell } from "./cell.ts";
 import { Dialog } from "./dialog.tsx";
+import { status } from "./live.ts";
 import type { Share } from "./model.ts";
 import { Button, Field } from "./parts.tsx";
 import { useResource } from "./resource.ts";
@@ -16,7 +19,8 @@ interface PhoneLinkProps {
 export function PhoneLink({ user, onClose }: PhoneLinkProps): JSX.Element {
   const { answer } = useResource<readonly Share[]>("shares", []);
   const [share, setShare] = useState("");
-  const link = linkFor(user, share);
+  const port = useCell(status)?.port;
+  const link = linkFor(user, share, port);
   return (
     <Dialog title={t("phone.title", { name: user })} onClose={onClose}>
       <p>{t("phone.what")}</p>
@@ -47,9 +51,16 @@ export function PhoneLink({ user, onClose }: PhoneLinkProps): JSX.Element {
   );
 }
 
-/** The host is the one that this page came from: the phone is in the same network. */
-function linkFor(user: string, share: string): string {
-  return `smb://${encodeURIComponent(user)}@${location.hostname}/${encodeURIComponent(share)}`;
+/** Of SMB; what addresses without a port mean. */
+const USUAL_PORT = 445;
+const LOOPBACK = /^(?:localhost|127\..*|\[::1\])$/;
+
+/** The host is the one that this page came from, but where that is this machine by itself. */
+function linkFor(user: string, share: string, port = USUAL_PORT): string {
+  const own = visitor.value.state === "in" ? `${visitor.value.serverName.toLowerCase()}.local` : "";
+  const host = LOOPBACK.test(location.hostname) ? own : location.hostname;
+  const place = port === USUAL_PORT ? host : `${host}:${port}`;
+  return `smb://${encodeURIComponent(user)}@${place}/${encodeURIComponent(share)}`;
 }
 
 /** Dark modules on light in both themes: cameras read nothing else. */

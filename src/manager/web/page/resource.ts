@@ -10,7 +10,7 @@ export interface Resource<T> {
   readonly answer: Answer<T> | undefined;
   /** Why the last attempt failed; what was loaded before stays. */
   readonly fault: string | undefined;
-  /** Resolves to what arrived; undefined where it failed or another request has overtaken it. */
+  /** Resolves to what arrived, by this request or one that has overtaken it; undefined where that failed. */
   readonly reload: () => Promise<Answer<T> | undefined>;
 }
 
@@ -18,20 +18,22 @@ export interface Resource<T> {
 export function useResource<T>(path: string, kinds: readonly ChangeKind[]): Resource<T> {
   const [answer, setAnswer] = useState<Answer<T>>();
   const [fault, setFault] = useState<string>();
-  // An answer that a later request has overtaken is dropped.
-  const latest = useRef(0);
-  const reload = useCallback(async () => {
-    const turn = ++latest.current;
-    try {
-      const next = await get<T>(path);
-      if (turn !== latest.current) return undefined;
-      setAnswer(next);
-      setFault(undefined);
+  // Of the last request; an answer that it has overtaken is dropped.
+  const latest = useRef<Promise<Answer<T> | undefined>>(undefined);
+  const reload = useCallback((): Promise<Answer<T> | undefined> => {
+    const load = async (): Promise<Answer<T> | undefined> => {
+      const [next, why] = await get<T>(path).then(
+        (value) => [value, undefined] as const,
+        (error: unknown) => [undefined, wordsOf(error)] as const,
+      );
+      if (latest.current !== own) return latest.current;
+      if (next !== undefined) setAnswer(next);
+      setFault(why);
       return next;
-    } catch (error) {
-      if (turn === latest.current) setFault(wordsOf(error));
-      return undefined;
-    }
+    };
+    const own = load();
+    latest.current = own;
+    return own;
   }, [path]);
   useEffect(() => {
     setAnswer(undefined);
@@ -43,7 +45,7 @@ export function useResource<T>(path: string, kinds: readonly ChangeKind[]): Reso
       followReturns(() => void reload()),
     ];
     return () => {
-      latest.current++;
+      latest.current = undefined;
       for (const end of ends) end();
     };
   }, [path]);

@@ -55,6 +55,9 @@ export function Settings(): JSX.Element {
         <SaveBar editing={editing} done={t("settings.saved")} />
       </Loaded>
       <Tokens />
+      <p class="quiet">
+        <a href="licenses.txt">{t("settings.licenses")}</a>
+      </p>
     </Page>
   );
 }
