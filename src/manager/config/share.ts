@@ -2,6 +2,7 @@
 import { isAbsolute, normalize } from "node:path";
 import { FsAttribute } from "../../wire/fscc/fs-information.ts";
 import type { ShareRules } from "../../port/port.ts";
+import { readBackupLimits, readTimeMachine } from "./backup-rules.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { shareNameFault } from "./share-name.ts";
 import { readDfsRules } from "./dfs-rules.ts";
@@ -67,12 +68,13 @@ export function readShare(
     report.warn(section.position, `share [${section.name}] is left out: printers are not served`);
     return undefined;
   }
+  const ofServer = new SectionValues(globals, null, report);
   // Read first, so that errors in the access rules of an invalid or unavailable share are reported.
   const rules = {
     ...readAccess(values, server, isHomes),
-    ...readFileRules(values),
-    ...readLinkRules(values, new SectionValues(globals, null, report)),
-    dfs: readDfsRules(values, new SectionValues(globals, null, report)),
+    ...readFileRules(values, ofServer),
+    ...readLinkRules(values, ofServer),
+    dfs: readDfsRules(values, ofServer),
   };
   if (!values.boolean("available") || !values.boolean("-valid")) return undefined;
   if (rules.guestOnly && !rules.guestOk)
@@ -188,10 +190,8 @@ function readFakeAbilities(values: SectionValues): number {
   return (bits & ~(FsAttribute.READ_ONLY_VOLUME | FsAttribute.VOLUME_IS_COMPRESSED)) >>> 0;
 }
 
-function readFileRules(values: SectionValues) {
-  const isTimeMachine = values.boolean("time machine");
-  if (isTimeMachine && !values.boolean("oplocks"))
-    values.warn("oplocks", "without 'oplocks' a backup by 'time machine' breaks off with its connection");
+function readFileRules(values: SectionValues, globals: SectionValues) {
+  const isTimeMachine = readTimeMachine(values, globals);
   return {
     createMask: values.number("create mask") ?? 0,
     directoryMask: values.number("directory mask") ?? 0,
@@ -215,8 +215,7 @@ function readFileRules(values: SectionValues) {
       maxDiskBytes: (values.number("max disk size") ?? 0) * 1_048_576,
       cacheSeconds: values.number("dfree cache time") ?? 0,
       fakeAbilities: readFakeAbilities(values),
-      timeMachineMaxBytes: values.number("time machine max size") ?? 0,
-      timeMachineMaxMachineBytes: values.number("time machine max size per machine") ?? 0,
+      ...readBackupLimits(values),
     }),
     posixExtensions: values.boolean("smb3 unix extensions"),
     crossMounts: values.boolean("crossmnt"),
