@@ -32,6 +32,8 @@ import {
 } from "./read-configuration.ts";
 import { Refusal, refusalCodeOf } from "../refusal.ts";
 
+/** For a caller who takes whatever is there. */
+const MAX_TRIES = 3;
 /** A second, for a change by another program. */
 const LOCK_WAITS = 20;
 /** As ksmbd-tools writes it. */
@@ -49,6 +51,18 @@ export function changeConfiguration(
   change: ConfigurationChange,
   etag: string | undefined,
 ): Reading {
+  for (let left = etag === undefined ? MAX_TRIES : 1; ; left--) {
+    try {
+      return tryToChange(files, change, etag);
+    } catch (error) {
+      // Another program was quicker, and nobody has to see what it did.
+      if (left > 1 && error instanceof Refusal && error.code === "changed") continue;
+      throw error;
+    }
+  }
+}
+
+function tryToChange(files: ServerFiles, change: ConfigurationChange, etag: string | undefined): Reading {
   const fixed = whyFixed(files);
   if (fixed !== undefined || files.file === null) throw new Refusal("refused", fixed ?? "there is no file");
   const main = realPath(files.file);

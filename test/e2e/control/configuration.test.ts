@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { TESTER, TESTER2 } from "../../peer/test-server.ts";
 import { accessOf } from "../client/config-rig.ts";
 import { type Answer, type ControlledServer, request, startControlled } from "../client/control-rig.ts";
-import { demandSmbclient, hasSmbclient } from "../client/smbclient.ts";
+import { EXECUTABLE } from "../client/server.ts";
+import { demandSmbclient, hasSmbclient, runProgram } from "../client/smbclient.ts";
 
 const isRoot = process.getuid?.() === 0;
 let server: ControlledServer;
@@ -137,6 +138,28 @@ test("a file that another program changed, and that the server has not read, is 
   const answer = await ask("remove-share", { name: "a", etag });
   expect(answer).toMatchObject({ end: "error", code: "changed" });
   expect(readFileSync(file(), "utf8")).toContain("[a]");
+});
+
+test("of changes at the same time, by the socket and by addshare, none that was reported is lost", async () => {
+  const path = folder("a");
+  const add = async (name: string) =>
+    (await ask("add-share", { name, parameters: { path } })).end === "ok" ? [name] : [];
+  const addByCommand = async (name: string) => {
+    const words = ["addshare", "-a", "-C", file(), "-o", `path = ${path}`, name];
+    return (await runProgram([EXECUTABLE, ...words])).status === 0 ? [name] : [];
+  };
+  const made = await Promise.all(
+    Array.from({ length: 4 }, (_, i) => [add(`socket-${i}`), addByCommand(`command-${i}`)]).flat(),
+  );
+  const written = [...readFileSync(file(), "utf8").matchAll(/^\[(\w+-\d)\]$/gm)].map(([, name]) => name);
+  expect(written.sort()).toEqual(made.flat().sort());
+  expect(made.flat().length).toBeGreaterThan(0);
+  // Of two with one etag, one.
+  const etag = (await ask("share", { name: "test" }))["etag" as never];
+  const twice = await Promise.all(
+    ["x", "y"].map((comment) => ask("set-share", { name: "test", parameters: { comment }, etag })),
+  );
+  expect(twice.map(({ end }) => end).sort()).toEqual(["error", "ok"]);
 });
 
 test.each([
