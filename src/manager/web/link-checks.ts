@@ -1,4 +1,5 @@
 // Reads a message of the web page's process: its form is checked here, once.
+import { parseAddress } from "../config/hosts.ts";
 import type { Confinement, Credential } from "./link-messages.ts";
 
 /** A secret of ours has 43 characters; a token's form is the tokens' own. */
@@ -44,6 +45,8 @@ export function readMessage(message: unknown): Message | undefined {
 
 function readAsk(id: number, { address, args, ask, credential }: Fields): Ask | undefined {
   if (!isText(ask, MAX_OPERATION) || !isText(address, MAX_ADDRESS)) return undefined;
+  // Limits and the log name clients by it.
+  if (parseAddress(address) === undefined) return undefined;
   if (!isFields(args) || !isFields(credential)) return undefined;
   const { csrf, session, token } = credential;
   return {

@@ -2,6 +2,7 @@
 // server.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
+import { isListening } from "../../peer/test-server.ts";
 import { ask, awaitEnd, awaitLog, startWeb, type WebServer, webProcessOf } from "../client/web-rig.ts";
 
 let server: WebServer;
@@ -26,6 +27,11 @@ test("the page is served by HTTPS", async () => {
 test("the page is served by HTTP on loopback, too", async () => {
   const answer = await ask(server, "/", { isPlain: true });
   expect([answer.status, answer.headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+});
+
+test("it listens where the server does, and nowhere else", async () => {
+  expect(await isListening("127.0.0.1", server.webPort)).toBe(true);
+  expect(await isListening("127.0.0.2", server.webPort)).toBe(false);
 });
 
 test("its threads have neither root's ids nor capabilities, and their system calls are filtered", async () => {

@@ -44,6 +44,10 @@ const WRONG: readonly unknown[] = [
     { ...ASK, address: "" },
     { ...ASK, address: "1".repeat(65) },
   ],
+  ...[
+    { ...ASK, address: "nobody" },
+    { ...ASK, address: "192.0.2.1\nminismbd: " },
+  ],
 ];
 
 test.each<[string, unknown]>(WRONG.map((message) => [JSON.stringify(message).slice(0, 60), message]))(

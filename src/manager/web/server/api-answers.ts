@@ -29,6 +29,8 @@ export function answerApi(link: ServerLink, request: HttpRequest, answer: HttpAn
     });
     const operation: Operation | undefined = findOperation(call.operation);
     if (operation === undefined) throw new ControlError("there is no such operation", "not-found");
+    if (operation.answer === "stream" && request.method === "HEAD")
+      throw new ControlError("use GET there", "wrong-method");
     const receiver = new AnswerWriter(operation, answer, request.isSecure);
     const asked = link.ask(call, credentialOf(request), request.remoteAddress, receiver);
     receiver.asked = asked;

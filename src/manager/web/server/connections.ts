@@ -13,6 +13,10 @@ export const MAX_CONNECTIONS = 96;
 export const MAX_CONNECTIONS_PER_ADDRESS = 16;
 /** Requests of one address; a page with all its files is about fifteen. */
 export const MAX_REQUESTS_PER_SECOND = 50;
+/** Of all addresses together; the server takes far more before it ends the process. */
+const MAX_REQUESTS_PER_SECOND_IN_ALL = 500;
+/** Addresses without a connection that are still counted, so that one gains nothing by connecting anew. */
+const MAX_ADDRESSES = 1024;
 /** ContentType handshake of a TLS record; RFC 8446 5.1. */
 const TLS_HANDSHAKE = 0x16;
 
@@ -36,6 +40,7 @@ export class Connections {
   private readonly handler: Handler;
   private readonly changed: () => void;
   private readonly clients = new Set<Client>();
+  private readonly rate = new RateLimit();
   private readonly byAddress = new Map<string, OfAddress>();
   private readonly listeners: Bun.SocketListener<Client | undefined>[] = [];
 
@@ -66,8 +71,10 @@ export class Connections {
 
   /** Counts a request; false: its address has sent too many. */
   admitRequest(address: string): boolean {
+    const nowMs = performance.now();
     const of = this.byAddress.get(addressBlock(address));
-    return of === undefined || of.rate.admit(performance.now(), MAX_REQUESTS_PER_SECOND);
+    if (of !== undefined && !of.rate.admit(nowMs, MAX_REQUESTS_PER_SECOND)) return false;
+    return this.rate.admit(nowMs, MAX_REQUESTS_PER_SECOND_IN_ALL);
   }
 
   private rawHandler(): Bun.SocketHandler<Client | undefined> {
@@ -86,6 +93,8 @@ export class Connections {
     const block = addressBlock(address);
     const of = this.byAddress.get(block) ?? { connections: 0, rate: new RateLimit() };
     if (of.connections >= MAX_CONNECTIONS_PER_ADDRESS || !this.makeRoom()) return void socket.terminate();
+    if (this.byAddress.size >= MAX_ADDRESSES)
+      for (const [key, { connections }] of this.byAddress) if (connections === 0) this.byAddress.delete(key);
     const client = new Client(socket, address, block, this.tls, this.handler);
     of.connections++;
     this.byAddress.set(block, of);
@@ -109,7 +118,7 @@ export class Connections {
     if (client === undefined || !this.clients.delete(client)) return;
     client.closed();
     const of = this.byAddress.get(client.block);
-    if (of !== undefined && --of.connections === 0) this.byAddress.delete(client.block);
+    if (of !== undefined) of.connections--;
     this.changed();
   }
 }

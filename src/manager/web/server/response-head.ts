@@ -52,6 +52,7 @@ export function formatHead(status: number, headers: Headers, isLast: boolean): s
   for (const [name, value] of PROTECTION) lines.push(`${name}: ${value}`);
   // What is not said to be storable is not stored.
   if (headers["Cache-Control"] === undefined) lines.push("Cache-Control: no-store");
+  lines.push(`Date: ${new Date().toUTCString()}`);
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${clean(value)}`);
   lines.push(`Connection: ${isLast ? "close" : "keep-alive"}`);
   return `${lines.join("\r\n")}\r\n\r\n`;

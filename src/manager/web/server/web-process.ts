@@ -12,7 +12,7 @@ import { confine } from "./confine.ts";
 import { Connections } from "./connections.ts";
 import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
 import { answerPage } from "./page-answers.ts";
-import { isLoopback, isOwnHost, isSameOrigin } from "./request-rules.ts";
+import { judgeRequest } from "./request-rules.ts";
 import { ServerLink } from "./server-link.ts";
 
 /** Without any connection; then its memory goes back to the machine. */
@@ -101,26 +101,16 @@ class WebProcess {
   }
 
   private async handle(request: HttpRequest, answer: HttpAnswer): Promise<void> {
-    const refuse = (status: number, text: string): void =>
-      answer.send(
-        status,
-        { "Content-Type": "application/json" },
-        JSON.stringify({ error: text, code: "forbidden" }),
-      );
-    const host = request.headers.get("host") ?? "";
-    if (!isOwnHost(host, this.names, request.localAddress))
-      return refuse(421, "this server has no such name; 'netbios aliases' gives it others");
-    if (!request.isSecure && !isLoopback(request.remoteAddress)) {
-      if (request.method !== "GET" && request.method !== "HEAD") return refuse(403, "use https");
-      const query = request.query === "" ? "" : `?${request.query}`;
-      return answer.send(308, { Location: `https://${host}${request.path}${query}` });
-    }
     if (this.connections?.admitRequest(request.remoteAddress) === false)
       return answerError(answer, new ControlError("too many requests, wait a second", "too-many"));
+    const ruling = judgeRequest(request, this.names);
+    if (ruling?.status === 308) return answer.send(308, { Location: ruling.to });
+    if (ruling !== undefined) {
+      const body = { error: ruling.text, code: "forbidden" };
+      return answer.send(ruling.status, { "Content-Type": "application/json" }, JSON.stringify(body));
+    }
     if (request.path === "/metrics") return answerMetrics(this.link, request, answer);
     if (!request.path.startsWith("/api/")) return answerPage(request, answer);
-    if (!isSameOrigin(request.headers, request.isSecure))
-      return refuse(403, "the request comes from another page");
     if (request.path !== `${API_ROOT}/openapi.json`) return answerApi(this.link, request, answer);
     answer.send(200, { "Content-Type": "application/json" }, JSON.stringify(describeApi(VERSION)));
   }
