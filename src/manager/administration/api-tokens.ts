@@ -34,11 +34,12 @@ export function parseTokens(text: string, file: string): readonly StoredToken[] 
 
 function isToken(value: unknown): value is StoredToken {
   if (typeof value !== "object" || value === null) return false;
-  const { createdDay, hash, id, isReadOnly, name, usedDay } = value as Record<string, unknown>;
+  const { createdDay, hash, id, isReadOnly, name, owner, usedDay } = value as Record<string, unknown>;
   return (
     [hash, id, name].every((text) => typeof text === "string") &&
     typeof isReadOnly === "boolean" &&
     typeof createdDay === "number" &&
+    (owner === undefined || typeof owner === "string") &&
     (usedDay === undefined || typeof usedDay === "number")
   );
 }
@@ -96,12 +97,13 @@ export class ApiTokens {
   async add(
     name: string,
     isReadOnly: boolean,
+    owner?: string,
   ): Promise<{ readonly token: string; readonly stored: StoredToken }> {
     if (name !== name.trim() || !isText(name) || !isPrintable(name) || name.length > MAX_TOKEN_NAME)
       throw new Refusal("bad-argument", "a token's name must be printable, without blanks around it");
     const token = `${PREFIX}${randomBytes(SECRET_BYTES).toString("base64url")}`;
     const id = randomBytes(6).toString("hex");
-    const stored = { id, name, hash: hashOf(token), isReadOnly, createdDay: this.today() };
+    const stored = { id, name, hash: hashOf(token), isReadOnly, owner, createdDay: this.today() };
     await changeTokenFile({ kind: "add", file: this.place(), stored });
     return { token, stored };
   }

@@ -8,6 +8,8 @@ export interface StoredToken {
   /** SHA-256 of the token, in base64url. */
   readonly hash: string;
   readonly isReadOnly: boolean;
+  /** The administrator with whose rights it ends; absent: root made it, by the control socket. */
+  readonly owner?: string | undefined;
   /** Days since 1970. */
   readonly createdDay: number;
   readonly usedDay?: number | undefined;

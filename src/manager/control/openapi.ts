@@ -28,7 +28,7 @@ export function describeApi(version: string): Json {
     paths,
     components: {
       securitySchemes: {
-        session: { type: "apiKey", in: "cookie", name: "session", description: "By POST /session." },
+        session: { type: "apiKey", in: "cookie", name: "__Host-minismbd", description: "By POST /session." },
         csrf: {
           type: "apiKey",
           in: "header",

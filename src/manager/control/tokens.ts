@@ -9,6 +9,8 @@ import { told } from "./told.ts";
 /** What the commands use of the server. */
 export interface TokenHost {
   readonly tokens: ApiTokens;
+  /** Who asks, over the web page; absent: root, over the control socket. */
+  readonly administrator?: string | undefined;
   note(text: string): void;
 }
 
@@ -22,7 +24,7 @@ interface Wanted {
 }
 
 export async function addToken(host: TokenHost, { name, isReadOnly = true }: Wanted): Promise<Answer> {
-  const { stored, token } = await told(() => host.tokens.add(name, isReadOnly));
+  const { stored, token } = await told(() => host.tokens.add(name, isReadOnly, host.administrator));
   host.note(
     `token '${showName(name)}' made, ${isReadOnly ? "for reading alone" : "which may change everything"}`,
   );
@@ -35,9 +37,10 @@ export async function removeToken(host: TokenHost, { id }: { readonly id: string
   return { items: [] };
 }
 
-function itemOf({ createdDay, id, isReadOnly, name, usedDay }: StoredToken): TokenItem {
+function itemOf({ createdDay, id, isReadOnly, name, owner, usedDay }: StoredToken): TokenItem {
   const lastUsed = usedDay === undefined ? {} : { lastUsed: dateOf(usedDay) };
-  return { id, name, isReadOnly, created: dateOf(createdDay), ...lastUsed };
+  const by = owner === undefined ? {} : { owner };
+  return { id, name, isReadOnly, created: dateOf(createdDay), ...by, ...lastUsed };
 }
 
 function dateOf(day: number): string {

@@ -16,6 +16,8 @@ export interface Caller {
   /** The user, or the token's name. */
   readonly name: string;
   readonly address: string;
+  /** Whose rights count; undefined: root's, who has made the token. */
+  readonly administrator: string | undefined;
 }
 
 export interface AccountsHost {
@@ -32,7 +34,9 @@ export interface AccountsHost {
   /** For those who are not logged on: what they see first. */
   introduction(): { readonly serverName: string; readonly firstRun: boolean };
   /** What the token may do; undefined: there is no such token. */
-  findToken(token: string): { readonly name: string; readonly mayChange: boolean } | undefined;
+  findToken(
+    token: string,
+  ): { readonly name: string; readonly mayChange: boolean; readonly owner: string | undefined } | undefined;
   readonly version: string;
   nowMs(): number;
 }
@@ -118,15 +122,21 @@ export class WebAccounts {
     if (credential.token !== undefined) return this.callerOfToken(credential.token, operation, address);
     const session = this.sessionOf(credential, isUse);
     if (operation.changes) checkCsrf(session, credential);
-    return { name: session.user, address };
+    return { name: session.user, address, administrator: session.user };
   }
 
   private callerOfToken(text: string, operation: Operation, address: string): Caller {
     const token = this.host.findToken(text);
-    if (token === undefined) throw new ControlError("there is no such token", "not-logged-on");
+    if (token === undefined || !this.isAlive(token.owner))
+      throw new ControlError("there is no such token", "not-logged-on");
     if (operation.changes && !token.mayChange)
       throw new ControlError("this token may only read", "forbidden");
-    return { name: `token ${token.name}`, address };
+    return { name: `token ${token.name}`, address, administrator: token.owner };
+  }
+
+  /** Whoever may not administrate any more does not by his tokens either. */
+  private isAlive(owner: string | undefined): boolean {
+    return owner === undefined || (this.host.findAccount(owner) !== null && this.host.isAdministrator(owner));
   }
 
   private sessionOf({ session }: Credential, isUse = true): WebSession {

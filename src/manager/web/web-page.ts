@@ -67,7 +67,7 @@ export class WebPage {
       }),
       findToken(text) {
         const found = manager.tokens.find(text);
-        return found && { name: found.name, mayChange: !found.isReadOnly };
+        return found && { name: found.name, mayChange: !found.isReadOnly, owner: found.owner };
       },
       version: VERSION,
       nowMs: () => performance.now(),
@@ -200,7 +200,8 @@ export class WebPage {
         carryOut: (operation, args, caller) => {
           if (caller !== undefined && findOperation(operation)?.changes === true)
             log.info(`web page: ${operation} by '${showName(caller.name)}' from ${caller.address}`);
-          return carryOut(this.host, { ...args, version: PROTOCOL_VERSION, command: operation });
+          const host = { ...this.host, administrator: caller?.administrator };
+          return carryOut(host, { ...args, version: PROTOCOL_VERSION, command: operation });
         },
       },
       child,

@@ -7,6 +7,7 @@ export interface TokenItem {
   readonly name: string;
   readonly isReadOnly: boolean;
   readonly created: string;
+  readonly owner?: string;
   readonly lastUsed?: string;
 }
 
@@ -19,6 +20,7 @@ const FIELDS = {
   name: words("What it is for."),
   isReadOnly: flag("It may change nothing."),
   created: words("The day, as 2026-11-29."),
+  owner: words("The administrator with whose rights it ends; absent: root made it."),
   lastUsed: words("The day; absent: never."),
 } as const;
 
@@ -27,7 +29,7 @@ export const TOKEN_OPERATIONS = {
     summary: "The tokens with which other programs use the API.",
     args: {},
     required: [],
-    item: objectOf<TokenItem>(FIELDS, "lastUsed"),
+    item: objectOf<TokenItem>(FIELDS, "owner", "lastUsed"),
     answer: "list",
     changes: false,
     http: { method: "GET", path: "/tokens" },
@@ -36,7 +38,7 @@ export const TOKEN_OPERATIONS = {
     summary: "Makes a token, for the header 'Authorization: Bearer TOKEN'; it is shown this once.",
     args: { name: text(64, "What it is for."), isReadOnly: flag("It may change nothing; by default true.") },
     required: ["name"],
-    item: objectOf<NewToken>({ ...FIELDS, token: words("The token itself.") }, "lastUsed"),
+    item: objectOf<NewToken>({ ...FIELDS, token: words("The token itself.") }, "owner", "lastUsed"),
     answer: "one",
     makesItem: true,
     changes: true,
