@@ -6,7 +6,8 @@ import { findProgram } from "../../tools.ts";
 export const PHONE = { width: 360, height: 740 } as const;
 export const DESKTOP = { width: 1180, height: 820 } as const;
 
-const TIMEOUT_MS = 15_000;
+/** A busy machine may be slow. */
+const TIMEOUT_MS = 25_000;
 
 export interface VisitOptions {
   readonly size?: { readonly width: number; readonly height: number };

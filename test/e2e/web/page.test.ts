@@ -125,7 +125,7 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     await page.goto(`${stub.url}#/shares`);
     await page.getByRole("link", { name: `Photos${HOSTILE}` }).click();
     await page.getByRole("heading", { level: 1, name: `Photos${HOSTILE}` }).waitFor();
-  }, 30_000);
+  }, 60_000);
 
   test("the keyboard alone opens a share, changes it and makes another", async () => {
     await enter();
@@ -169,7 +169,7 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     await page.keyboard.press("Enter");
     await page.waitForURL(/#\/shares\/Music%202$/);
     expect(stub.calls.at(-1)?.what).toBe("POST shares");
-  }, 30_000);
+  }, 60_000);
 
   /** Presses Tab until the element with that text or name has the focus, which shows. */
   async function tabTo(name: string, key = "Tab"): Promise<void> {
@@ -213,7 +213,7 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     await button("Drop my changes").click();
     await until(async () => (await comment.inputValue()) === "Theirs again");
     expect(stub.calls.map(({ what }) => what)).toEqual(["PUT shares/Photos"]);
-  }, 30_000);
+  }, 60_000);
 
   test("the matrix of a share says who may do what, and keeps choices over a change by another", async () => {
     await enter("shares/Photos");
@@ -254,7 +254,7 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     await page.getByText("You were logged off, because").waitFor();
     await logOn(visitor);
     await page.getByRole("heading", { level: 1, name: "Shares" }).waitFor();
-  }, 30_000);
+  }, 60_000);
 
   test("lines of the log appear as they are written, and are filtered", async () => {
     await enter("log");
