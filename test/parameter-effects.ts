@@ -31,6 +31,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "aapl model": "mac/mount",
   "fruit:readdir_attr": "mac/mount",
   "fruit:nfs_aces": "mac/nfs-aces",
+  "fruit:posix_rename": "mac/renames",
   "fruit:copyfile": "mac/copy-file",
   "readdir_attr:aapl_rsize": "mac/listing",
   "readdir_attr:aapl_finder_info": "mac/listing",

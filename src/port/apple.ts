@@ -22,6 +22,8 @@ export interface AppleRules {
 export interface AppleExtensions {
   /** Of Apple's models; chooses the icon that macOS shows for the server. */
   readonly model: string;
+  /** A folder can be renamed although files in it are open. */
+  readonly movesOpenFiles: boolean;
   /** Bits of AppleCapability that the configuration allows. */
   readonly capabilities: number;
 }

@@ -31,7 +31,11 @@ const SWITCHES = [
 export function readAppleExtensions(globals: SectionValues): AppleExtensions | null {
   if (!globals.boolean("fruit:aapl")) return null;
   const off = SWITCHES.filter(([name]) => !globals.boolean(name)).reduce((bits, [, bit]) => bits | bit, 0);
-  return Object.freeze({ model: readAppleModel(globals), capabilities: APPLE_CAPABILITIES & ~off });
+  return Object.freeze({
+    model: readAppleModel(globals),
+    movesOpenFiles: globals.boolean("fruit:posix_rename"),
+    capabilities: APPLE_CAPABILITIES & ~off,
+  });
 }
 
 export function readAppleModel(globals: SectionValues): string {

@@ -177,7 +177,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     word: "Finder's data is kept in named streams, which the server always offers",
-    names: "fruit:locking,fruit:posix_rename,fruit:zero_file_id," + "fruit:advertise_fullsync",
+    names: "fruit:locking,fruit:zero_file_id," + "fruit:advertise_fullsync",
   },
   {
     word: "AppleDouble files are read and changed where they are, and removed when nothing is left in them",

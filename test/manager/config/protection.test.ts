@@ -130,6 +130,7 @@ const NOT_PROTECTING = [
     "aapl model",
     "fruit:readdir_attr",
     "fruit:nfs_aces",
+    "fruit:posix_rename",
     "fruit:copyfile",
     "readdir_attr:aapl_rsize",
     "readdir_attr:aapl_finder_info",

@@ -76,7 +76,7 @@ function rename(
   for (const stream of file.streams?.values() ?? []) {
     return breakHandlesAndRetry(exchange, stream, retry, Status.ACCESS_DENIED);
   }
-  if (open.isDirectory && !open.isPosix && opens.hasOpenBelow(path)) {
+  if (open.isDirectory && !movesOpenFiles(exchange, open) && opens.hasOpenBelow(path)) {
     return breakHandlesBelow(exchange, path, retry);
   }
   return andThen(lookUpNewName(open, store, node, target.components), (found) => {
@@ -104,6 +104,11 @@ function rename(
       return isOther ? rename(exchange, open, node, information, attempt + 1) : moved;
     });
   });
+}
+
+/** Linux and macOS move a folder whatever is open below it, as on their own disks. */
+function movesOpenFiles({ context: { settings } }: Exchange, open: Open): boolean {
+  return open.isPosix || (open.tree.session.isApple && settings.apple?.movesOpenFiles === true);
 }
 
 /** Sets `file.moving` while `outcome` is pending. */

@@ -27,6 +27,11 @@ export const APPLE = [
     "Macs see owner, group and mode as entries of access control lists, and set the mode by them (chmod).",
   ),
   globalFlag(
+    "fruit:posix_rename",
+    "yes",
+    "Macs can rename and move a folder although files in it are open, as on their own disks.",
+  ),
+  globalFlag(
     "fruit:readdir_attr",
     "yes",
     "Listings of Macs have the size of resource forks, Finder information, the user's rights and the mode, so that Finder need not open each file.",

@@ -1,6 +1,6 @@
 // Configurations of routers, single-board computers and containers; see configurations.ts.
 import type { Posted } from "./configurations.ts";
-import { effects, OWN_USERS, SOCKETS, USERSHARES, NAMES, FINDER } from "./words.ts";
+import { effects, OWN_USERS, SOCKETS, USERSHARES, NAMES } from "./words.ts";
 
 export const BOXES: readonly Posted[] = [
   {
@@ -97,10 +97,7 @@ export const BOXES: readonly Posted[] = [
    fruit:time machine max size = 500G
 `,
     },
-    says: [
-      effects(7, "fruit:posix_rename", FINDER),
-      "warning: smb.conf:14: 'durable handles' has no effect in a share, write it in [global]",
-    ],
+    says: ["warning: smb.conf:14: 'durable handles' has no effect in a share, write it in [global]"],
     access: [
       ["backup", "games", "write"],
       ["backup", "news", "refused"],
