@@ -119,6 +119,11 @@ export function duplicateFd(fd: number): number {
   return sys(Syscall.fcntl, fd, F_DUPFD_CLOEXEC, 3);
 }
 
+/** Makes `to` another number of what `fd` is, in the place of what it was. Returns `to` or -errno. */
+export function replaceFd(fd: number, to: number): number {
+  return sys(Syscall.dup3, fd, to, 0);
+}
+
 // fcntl(2); O_NOATIME is the same on x86-64 and arm64.
 const F_SETFL = 4;
 const O_NOATIME = 0o1000000;

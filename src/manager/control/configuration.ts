@@ -27,7 +27,8 @@ export async function listConfiguredShares(host: ConfigurationHost): Promise<Ans
       ask({ kind: "shares", files: host.files, live: liveShares(host) }),
       checkMachineInTime(host.files),
     ]);
-    return { items: view.shares.map((share) => withNotes(share, notes)), etag: view.etag };
+    const byShare = notesByShare(notes);
+    return { items: view.shares.map((share) => withNotes(share, byShare)), etag: view.etag };
   });
 }
 
@@ -40,7 +41,7 @@ export async function showShare(
       ask({ kind: "share", files: host.files, live: liveShares(host), name }),
       checkMachineInTime(host.files),
     ]);
-    return { items: [withNotes<ShareDetail>(share, notes)], etag };
+    return { items: [withNotes<ShareDetail>(share, notesByShare(notes))], etag };
   });
 }
 
@@ -89,10 +90,22 @@ function liveShares({ configuration }: ConfigurationHost): readonly LiveShare[] 
   return [...configuration().shares.values()].map(({ name, path }) => ({ name, path }));
 }
 
-/** The share with what the machine says of it; undefined: a disk has not answered. */
-function withNotes<T extends ShareView>(share: T, notes: readonly Note[] | undefined): T {
+/** The notes that name a share, by its name; none where a disk has not answered. */
+function notesByShare(notes: readonly Note[] = []): ReadonlyMap<string, readonly Note[]> {
+  const found = new Map<string, Note[]>();
+  for (const note of notes)
+    for (const name of new Set([...note.text.matchAll(/\[([^[\]]+)\]/g)].map(([, word = ""]) => word))) {
+      const own = found.get(name);
+      if (own === undefined) found.set(name, [note]);
+      else own.push(note);
+    }
+  return found;
+}
+
+/** The share with what the machine says of it. */
+function withNotes<T extends ShareView>(share: T, notes: ReadonlyMap<string, readonly Note[]>): T {
   const known = new Set(share.faults.map(({ message }) => message));
-  const own = (notes ?? []).filter(({ text }) => text.includes(`[${share.name}]`) && !known.has(text));
+  const own = (notes.get(share.name) ?? []).filter(({ text }) => !known.has(text));
   return own.length === 0
     ? share
     : { ...share, faults: [...share.faults, ...own.map((note) => faultOf(share, note))] };

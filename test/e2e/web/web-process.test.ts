@@ -1,7 +1,7 @@
 // The process of the web page: it starts with the first connection, has no rights, and never outlives the
 // server.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { isListening } from "../../peer/test-server.ts";
 import { ask, awaitEnd, awaitLog, startWeb, type WebServer, webProcessOf } from "../client/web-rig.ts";
 
@@ -50,6 +50,14 @@ test("its threads have neither root's ids nor capabilities, and their system cal
     expect(Number(`0x${value("CapEff")}`) + Number(`0x${value("CapPrm")}`)).toBe(0);
     expect([value("NoNewPrivs"), value("Seccomp")]).toEqual(["1", "2"]);
   }
+});
+
+test.if(process.getuid?.() === 0)("it has no file of the server, and not its log", async () => {
+  await ask(server, "/");
+  const fds = `/proc/${webProcessOf(server) ?? 0}/fd`;
+  const links = readdirSync(fds).map((fd) => readlinkSync(`${fds}/${fd}`));
+  expect(links.filter((link) => link.startsWith(server.directory))).toEqual([]);
+  expect(readlinkSync(`${fds}/2`)).toBe("/dev/null");
 });
 
 test("a killed process is told in one line of the log, and the next connection starts another", async () => {
