@@ -13,7 +13,6 @@ export const NO_DOMAIN =
 export const PROGRAMS = "no program is run for clients";
 export const APPLE_DOUBLE =
   "AppleDouble files are read and changed where they are, and removed when nothing is left in them";
-export const FINDER = "Finder's data is kept in named streams, which the server always offers";
 export const ALLOCATES = "files are allocated as clients write; the disk's own rules hold";
 export const PRINTERS = "printers are not served";
 export const CLIENTS = "it concerns Samba's own clients, not its server";
