@@ -60,7 +60,7 @@ function referenceTable(title: string, rows: readonly Parameter[]): string {
   const lines = rows.map((row) => {
     const names = [row.name, ...(row.aliases ?? [])].map((name) => `\`${name}\``).join(", ");
     const inverse = row.inverse ? `; opposite: ${row.inverse.map((name) => `\`${name}\``).join(", ")}` : "";
-    return `| ${names}${inverse} | ${defaultOf(row, "`")} | ${row.effective ? "" : "*Not in effect yet.* "}${row.help} |`;
+    return `| ${names}${inverse} | ${defaultOf(row, "`")} | ${row.help} |`;
   });
   return `### ${title}\n\n| parameter | default | meaning |\n| --- | --- | --- |\n${lines.join("\n")}\n`;
 }
@@ -150,7 +150,7 @@ Sections of the same name are merged.
 A share with any other line, or with an invalid, empty or cut value of a security parameter, or with a misspelt name of
 one, is left out, and the rest is served. The same in
 .B [global]
-refuses the configuration. The server warns about unknown parameters and about those that are not in effect yet.
+refuses the configuration. The server warns about unknown parameters.
 .PP
 .B "include = FILE"
 reads another file in the place of the line; a relative name counts from the file with the line, %h stands for the
@@ -243,7 +243,6 @@ ${parameters.map(item).join("")}.SH EXAMPLE
 function itemText(row: Parameter): string {
   const also = [...(row.aliases ?? []).map((name) => `"${name}"`)];
   const parts = [
-    row.effective ? "" : "Not in effect yet.",
     sentence(row.help),
     `Default: ${defaultOf(row, "")}.`,
     row.reload === "restart" ? "Takes effect at the next start." : "",

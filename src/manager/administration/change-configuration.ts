@@ -290,7 +290,6 @@ function checkedOption(
   if (parameter.isForRoot === true)
     throw new Refusal("refused", `'${name}' leads to files of the machine: change it in the file itself`);
   if (isRemoval(parameter, value)) return { parameter, option: undefined };
-  if (!parameter.effective) throw new Refusal("bad-argument", `'${name}' has no effect`);
   const fault = valueFault(value, dialect);
   if (fault !== undefined) throw new Refusal("bad-argument", `'${name}': ${fault}`);
   if (name === "path" && !isAbsolute(value))

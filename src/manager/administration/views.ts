@@ -43,8 +43,7 @@ export interface FaultView {
 
 /** Undefined for a section whose lines cannot be read. */
 export function viewParameters(sections: Sections, name: string): readonly ParameterView[] | undefined {
-  const values = effectiveSection(sections, name);
-  return values?.filter(({ isSet, parameter }) => isSet || parameter.effective).map(viewParameter);
+  return effectiveSection(sections, name)?.map(viewParameter);
 }
 
 function viewParameter({ name, value, isSet, parameter, position }: EffectiveValue): ParameterView {

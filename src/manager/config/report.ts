@@ -10,7 +10,6 @@ export interface Note {
 }
 
 const FOREIGN = "Samba parameters that have no effect here";
-const NOT_YET = "known but not in effect yet";
 
 export class Report {
   private readonly all: Note[] = [];
@@ -29,11 +28,6 @@ export class Report {
   foreign(position: string, name: string, word: string): void {
     this.group(FOREIGN, name);
     this.add({ kind: "info", position, text: `'${name}' has no effect: ${word}` });
-  }
-
-  notYet(position: string, name: string): void {
-    this.group(NOT_YET, name);
-    this.add({ kind: "info", position, text: `'${name}' is known but not in effect yet` });
   }
 
   /** For the log. */

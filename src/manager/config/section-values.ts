@@ -67,7 +67,6 @@ function pickFrom(
       report.warn(entry.position, `'${entry.key}' has no effect in a share, write it in [global]`);
       continue;
     }
-    if (!parameter.effective) report.notYet(entry.position, parameter.name);
     checkComment(parameter, entry, report);
     if (entry.value === "") checkEmpty(parameter, entry, report);
     else addEntry(known, parameter, entry, dialect, report);

@@ -103,7 +103,6 @@ const VALUES: Readonly<Record<string, string | readonly [value: string, before: 
 /** Accepted, and they change nothing. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   ...(IGNORED as readonly Parameter[]).map(({ name }) => name),
-  ...(PARAMETERS as readonly Parameter[]).filter(({ effective }) => !effective).map(({ name }) => name),
   // The server has one way to make short names.
   ...["mangling method"],
 ]);

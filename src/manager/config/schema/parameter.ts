@@ -24,10 +24,6 @@ export interface Parameter {
   readonly scope: "global" | "share" | "both";
   readonly reload: "live" | "restart";
   /**
-   * False: known but not implemented. The configuration is accepted, with one warning that names them all.
-   */
-  readonly effective: boolean;
-  /**
    * It names files of the machine, or leads out of the shared directories: whoever sets it could become root.
    * It is changed in the file alone, not by an administrator over the network.
    */
@@ -47,10 +43,10 @@ type Row<N extends string, T extends ValueType> = Omit<Parameter, "name" | "type
 type More = Partial<Omit<Parameter, "name" | "type" | "choices" | "default" | "help">>;
 
 /**
- * Row constructors for one scope. The defaults: takes effect on reload, implemented, not security-relevant.
+ * Row constructors for one scope. The defaults: takes effect on reload, not security-relevant.
  */
 export function rowsOf(scope: "global" | "share") {
-  const usual = { scope, reload: "live", effective: true } as const;
+  const usual = { scope, reload: "live" } as const;
   const of =
     <T extends ValueType, D extends string = string>(type: T) =>
     <N extends string>(name: N, defaultValue: D, help: string, more: More = {}): Row<N, T> => ({
