@@ -1,11 +1,12 @@
 // Server-side copies of whole files, as Finder's Duplicate asks for them: FSCTL_SRV_COPYCHUNK without chunks.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { readFileSync, statSync, utimesSync } from "node:fs";
+import { linkSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
 import { decodeIoctlResponse } from "../../../src/wire/command/ioctl.ts";
 import { Writer } from "../../../src/wire/cursor.ts";
+import type { FileId } from "../../../src/wire/file-id.ts";
 import { FileAttribute } from "../../../src/wire/fscc/attributes.ts";
 import {
   type CopyChunkResponse,
@@ -51,18 +52,29 @@ async function copy(mount: Mount, from: string, to: string): Promise<Copied> {
     createDisposition: CreateDisposition.OVERWRITE_IF,
     shareAccess: 0,
   });
+  return copyOpen(mount, source.fileId, target.fileId);
+}
+
+/** The target is a file that is there, which is opened as it is. */
+async function copyOnto(mount: Mount, from: string, to: string): Promise<string> {
+  const source = await openFile(mount, from, { desiredAccess: READ_WRITE });
+  const target = await openFile(mount, to, { desiredAccess: READ_WRITE });
+  return (await copyOpen(mount, source.fileId, target.fileId)).status;
+}
+
+async function copyOpen(mount: Mount, source: FileId, target: FileId): Promise<Copied> {
   const none = new Uint8Array(0);
   const asked = await mount.client.demand(
     "resume key",
-    ioctlCall(mount, Fsctl.SRV_REQUEST_RESUME_KEY, none, source.fileId),
+    ioctlCall(mount, Fsctl.SRV_REQUEST_RESUME_KEY, none, source),
   );
   const sourceKey = decodeResumeKey(decodeIoctlResponse(asked.message).output);
   const request = new Writer(new Uint8Array(32));
   encodeCopyChunkRequest(request, { sourceKey, chunks: [] });
-  const call = ioctlCall(mount, Fsctl.SRV_COPYCHUNK, request.bytes, target.fileId);
+  const call = ioctlCall(mount, Fsctl.SRV_COPYCHUNK, request.bytes, target);
   const reply = await mount.client.request(call);
-  await closeFile(mount, source.fileId);
-  await closeFile(mount, target.fileId);
+  await closeFile(mount, source);
+  await closeFile(mount, target);
   const status = statusName(reply.status);
   if (status !== "STATUS_SUCCESS")
     return { status, chunksWritten: 0, chunkBytesWritten: 0, totalBytesWritten: 0 };
@@ -111,6 +123,21 @@ describe.each(shares)("on the share %s", (share) => {
     expect(Math.floor(statSync(pathOf(share, "copy")).mtimeMs / 1000)).toBe(1_500_000_000);
     mac.client.close();
   });
+});
+
+test("a copy onto the file itself, also by another name, leaves its data and streams as they are", async () => {
+  const mac = await mountAsMac(server, "test");
+  const data = new Uint8Array(randomBytes(100_000));
+  await make(mac, "test", "itself", data);
+  linkSync(pathOf("test", "itself"), pathOf("test", "its link"));
+  for (const name of ["itself", "its link"])
+    expect([name, await copyOnto(mac, "itself", name)]).toEqual([name, "STATUS_SUCCESS"]);
+  expect(readFileSync(pathOf("test", "itself")).equals(data)).toBe(true);
+  expect(await getBytes(mac, "itself:AFP_AfpInfo")).toEqual(afpInfo("TEXTttxt"));
+  expect(new TextDecoder().decode(await getBytes(mac, `itself:${TAGS}`))).toBe("red");
+  expect(await listOf(mac, "itself")).toContain(":AFP_Resource:$DATA 200000");
+  expect((await getBytes(mac, "itself:AFP_Resource", 65_536)).every((byte) => byte === 9)).toBe(true);
+  mac.client.close();
 });
 
 test("an empty file without streams is copied, over a longer one", async () => {

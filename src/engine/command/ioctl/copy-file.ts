@@ -93,6 +93,11 @@ class WholeFile {
     const most = Math.max(from.size, to.size);
     if (source.file?.locks?.blocksRead(source.id, 0, most) === true) return Status.FILE_LOCK_CONFLICT;
     if (target.file?.locks?.blocksWrite(target.id, 0, most) === true) return Status.FILE_LOCK_CONFLICT;
+    // A file is its own copy already, by another name, too: its streams must not be emptied before they are read.
+    if (source.file === target.file) {
+      this.bytes = from.size;
+      return Status.SUCCESS;
+    }
     this.parts.push(() => this.copyData(from.size));
     if (to.size > from.size) this.parts.push(() => this.cut(from.size));
     // A stream's copy is its data alone.
