@@ -93,7 +93,7 @@ class WholeFile {
     const most = Math.max(from.size, to.size);
     if (source.file?.locks?.blocksRead(source.id, 0, most) === true) return Status.FILE_LOCK_CONFLICT;
     if (target.file?.locks?.blocksWrite(target.id, 0, most) === true) return Status.FILE_LOCK_CONFLICT;
-    // A file is its own copy already, by another name, too: its streams must not be emptied before they are read.
+    // By another name, too: its streams would be emptied before they are read.
     if (source.file === target.file) {
       this.bytes = from.size;
       return Status.SUCCESS;

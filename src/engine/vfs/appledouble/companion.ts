@@ -3,6 +3,7 @@
 import { RENAME_NOREPLACE, renameAt, setOwnerFd, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
 import { setFatAttributes } from "../../../linux/fat-attributes.ts";
+import { effectiveUid } from "../../../linux/identity.ts";
 import { readPlain, syncData } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, type Statx, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
@@ -29,6 +30,9 @@ const PREFIX = "._";
 const FIRST_BYTES = 4096;
 const FAT_HIDDEN_ARCHIVE = 0x22;
 const NO_FINDER_INFO = new Uint8Array(32);
+const READABLE_BY_GROUP = 0o040;
+const READABLE_BY_OTHERS = 0o004;
+const serverUid = effectiveUid();
 
 const facts = emptyStatx();
 const first = new Uint8Array(FIRST_BYTES);
@@ -50,28 +54,33 @@ export function ownerName(name: string): string | undefined {
   return name.length > PREFIX.length && name.startsWith(PREFIX) ? name.slice(PREFIX.length) : undefined;
 }
 
+type Owner = Pick<Statx, "uid" | "gid">;
+
 export interface Companion {
   /** The caller closes it. */
   readonly fd: number;
   readonly double: AppleDouble;
   readonly bytes: number;
+  /** False: another user owns it, who could read what is written into it. */
+  readonly isOwn: boolean;
 }
 
 /**
- * Opens the AppleDouble file of the object `name` with the owner `uid`; -ENODATA where there is none that the
+ * Opens the AppleDouble file of the object `name`, whose owner is `of`; -ENODATA where there is none that the
  * server understands.
  */
 export function openCompanion(
   folder: number,
   name: string,
-  uid: number,
+  of: Owner,
   access: number = Open.RDONLY,
 ): Companion | Failure {
   const flags = access | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY;
   const fd = openAt(folder, companionName(name), flags);
   if (fd < 0) return isAbsence(fd) ? -Errno.ENODATA : fd;
-  const double = understand(fd, uid);
-  if (typeof double !== "number") return { fd, double, bytes: facts.size };
+  const { uid, gid } = of;
+  const double = understand(fd, uid, gid);
+  if (typeof double !== "number") return { fd, double, bytes: facts.size, isOwn: isOwnedBy(uid) };
   closeFd(fd);
   return double;
 }
@@ -80,12 +89,24 @@ function isAbsence(failure: Failure): boolean {
   return absences.has(-failure);
 }
 
-function understand(fd: number, uid: number): AppleDouble | Failure {
+/** Of the file in `facts`. A server that is not root has the rights of one user for all. */
+function isOwnedBy(uid: number): boolean {
+  return facts.uid === uid || serverUid !== 0;
+}
+
+/** Whoever owns an object can give it the AppleDouble file that another user keeps in the same folder. */
+function isForOwner(uid: number, gid: number): boolean {
+  if (isOwnedBy(uid) || (facts.mode & READABLE_BY_OTHERS) !== 0) return true;
+  return facts.gid === gid && (facts.mode & READABLE_BY_GROUP) !== 0;
+}
+
+function understand(fd: number, uid: number, gid: number): AppleDouble | Failure {
   const failure = statFd(fd, facts);
   if (failure < 0) return failure;
   if ((facts.mode & ModeType.MASK) !== ModeType.REGULAR) return -Errno.ENODATA;
   // Another user's file must not be read by a hard link to it.
   if (facts.links > 1 && facts.uid !== uid) return -Errno.ENODATA;
+  if (!isForOwner(uid, gid)) return -Errno.ENODATA;
   const count = readPlain(fd, first, 0, FIRST_BYTES, 0);
   if (count < 0) return count;
   const double = decodeAppleDouble(first.subarray(0, count), facts.size);
@@ -192,16 +213,12 @@ function readOthers({ fd, double }: Companion): { id: number; data: Uint8Array }
   return others;
 }
 
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-  readonly mode: number;
-}
+type Ownership = Owner & Pick<Statx, "mode">;
 
 function replaceBy(
   folder: number,
   name: string,
-  { uid, gid, mode }: Owner,
+  { uid, gid, mode }: Ownership,
   replaces: boolean,
   fill: (fd: number) => 0 | Failure,
 ): 0 | Failure {

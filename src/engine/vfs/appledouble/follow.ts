@@ -27,7 +27,7 @@ export function mayHaveCompanion({ directory, name }: Name): boolean {
 
 /** True where the server understands it. `of` is the object. */
 function hasCompanion({ directory, name }: Name, of: Statx): boolean {
-  const companion = openCompanion(directory, name, of.uid);
+  const companion = openCompanion(directory, name, of);
   if (typeof companion === "number") return false;
   closeFd(companion.fd);
   return true;
@@ -69,7 +69,7 @@ export function followRename(from: Name, to: Name, { source, replaced }: Followi
   // rename(2) leaves two names of one file as they are.
   if (isSame && stat.links > 1) return void unlinkAt(from.directory, companionName(from.name), false);
   // Another file under that name is not the server's to replace.
-  if (!replaced && !isSame && mayHaveCompanion(to)) setAside(to);
+  if (!replaced && !isSame && mayHaveCompanion(to) && !setAside(to)) return;
   renameAt(from.directory, companionName(from.name), to.directory, companionName(to.name), 0);
 }
 
@@ -78,7 +78,8 @@ function isSameCompanion(from: Name, to: Name): boolean {
   return statAt(to.directory, companionName(to.name), other) === 0 && identityOf(stat) === identityOf(other);
 }
 
-function setAside({ directory, name }: Name): void {
+/** False where it has found no free name: then the file and the AppleDouble file keep their names. */
+function setAside({ directory, name }: Name): boolean {
   for (let i = 1; i <= MAX_ASIDE; i++) {
     const suffix = `.${i}`;
     let aside = companionName(name);
@@ -87,8 +88,9 @@ function setAside({ directory, name }: Name): void {
     let result = renameAt(directory, companionName(name), directory, free, RENAME_NOREPLACE);
     if (result === -Errno.EINVAL && statAt(directory, free, file) < 0)
       result = renameAt(directory, companionName(name), directory, free, 0);
-    if (result === 0) return;
+    if (result === 0) return true;
   }
+  return false;
 }
 
 /** Gives the AppleDouble file of a hard-linked object the new name, too. */

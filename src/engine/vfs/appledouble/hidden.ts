@@ -14,7 +14,7 @@ export function isHiddenCompanion(context: ShareContext, directory: number, name
   if (of === undefined || !streams || !apple.hidesAppleDouble || context.isPosix) return false;
   return context.identity.asServer(() => {
     if (statAt(directory, of, owner) < 0) return false;
-    const companion = openCompanion(directory, of, owner.uid);
+    const companion = openCompanion(directory, of, owner);
     if (typeof companion === "number") return false;
     closeFd(companion.fd);
     return true;

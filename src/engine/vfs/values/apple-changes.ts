@@ -41,7 +41,7 @@ function changeCompanion(
   if (context.grant.readOnly) return -Errno.EROFS;
   if (!context.isWorker) return -Errno.EAGAIN;
   const action = (folder: number, { name, stat }: { name: string; stat: Statx }): 0 | Failure => {
-    const companion = openCompanion(folder, name, stat.uid, Open.RDWR);
+    const companion = openCompanion(folder, name, stat, Open.RDWR);
     if (typeof companion === "number")
       return companion === ABSENT ? change({ folder, name, stat, companion: undefined }) : companion;
     try {
@@ -175,11 +175,11 @@ function changeFork(
       count = typeof present === "number" ? present : change(one, present);
       return isFailure(count) ? count : 0;
     };
-    const fork = growingFork(companion);
+    const fork = companion.isOwn ? growingFork(companion) : undefined;
     if (fork !== undefined) return changed(companion, fork);
     const replaced = replaceCompanion(folder, name, stat, companion, { keepsFile: true });
     if (replaced < 0) return replaced;
-    const again = openCompanion(folder, name, stat.uid, Open.RDWR);
+    const again = openCompanion(folder, name, stat, Open.RDWR);
     if (typeof again === "number") return again;
     const moved = growingFork(again);
     const failure = moved === undefined ? -Errno.EIO : changed(again, moved);

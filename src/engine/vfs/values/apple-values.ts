@@ -37,7 +37,7 @@ export function withCompanion<T>(
   action: (companion: Companion) => T | Failure,
 ): T | Failure {
   const result = besideObject<T | Failure>(context, fd, path, (folder, { name, stat }) => {
-    const companion = openCompanion(folder, name, stat.uid);
+    const companion = openCompanion(folder, name, stat);
     if (typeof companion === "number") return companion;
     try {
       return action(companion);

@@ -1,0 +1,101 @@
+// AppleDouble files that other users and programs put beside a file: what they keep for themselves does not
+// become readable, what a Mac stores does not go to them, and none is lost. Needs root.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encodeAppleDouble, Maker } from "../../../src/engine/vfs/format/apple-double.ts";
+import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { makeDirectory, removeDirectory, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import {
+  closeFile,
+  deleteCall,
+  type Mount,
+  openFile,
+  READ_WRITE,
+  renameCall,
+  writeFile,
+} from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+import { getText, listOf, openForWriting } from "../client/stream-calls.ts";
+import { mountAsMac } from "./mac.ts";
+
+const FORK = ":AFP_Resource";
+const OTHER_UID = 2;
+
+let path = "";
+let server: TestServer;
+let mac: Mount;
+beforeAll(async () => {
+  path = makeDirectory("apple-double-owners");
+  chownSync(path, TESTER_UID, TESTER_UID);
+  server = await startServer({ shares: [{ name: "test", path }] });
+  mac = await mountAsMac(server, "test");
+});
+afterAll(async () => {
+  mac?.client.close();
+  await server?.stop();
+  removeDirectory(path);
+});
+
+function plant(name: string, data: Uint8Array | string, uid: number, mode: number): void {
+  const file = join(path, name);
+  writeFileSync(file, data);
+  chownSync(file, uid, uid);
+  chmodSync(file, mode);
+}
+
+function withFork(text: string): Uint8Array<ArrayBuffer> {
+  const fork = new TextEncoder().encode(text);
+  const head = encodeAppleDouble({
+    maker: Maker.MAC,
+    finderInfo: new Uint8Array(32).fill(1),
+    attributes: [],
+    others: [],
+    forkBytes: fork.length,
+  });
+  return Uint8Array.from([...(head ?? []), ...fork]);
+}
+
+async function rename(from: string, to: string): Promise<void> {
+  const { fileId } = await openFile(mac, from, { desiredAccess: READ_WRITE });
+  await mac.client.demand("rename", renameCall(mac, fileId, to, false));
+  await closeFile(mac, fileId);
+}
+
+test("what another user keeps in an AppleDouble file is not read, moved or removed by a file beside it", async () => {
+  const file = withFork("private to the other user");
+  plant("._mine", file, OTHER_UID, 0o600);
+  plant("mine", "data", TESTER_UID, 0o644);
+  expect(await listOf(mac, "mine")).toEqual(["::$DATA 4"]);
+  await rename("mine", "moved");
+  const { fileId } = await openFile(mac, "moved", { desiredAccess: READ_WRITE });
+  await mac.client.demand("delete", deleteCall(mac, fileId));
+  await closeFile(mac, fileId);
+  expect(Uint8Array.from(readFileSync(join(path, "._mine")))).toEqual(file);
+});
+
+test("a resource fork is not written into the AppleDouble file of another user", async () => {
+  plant("secret", "data", TESTER_UID, 0o600);
+  plant("._secret", withFork("bait"), OTHER_UID, 0o644);
+  expect(await getText(mac, `secret${FORK}`)).toBe("bait");
+  const fork = await openForWriting(mac, `secret${FORK}`, CreateDisposition.OPEN);
+  await writeFile(mac, fork, 0, new TextEncoder().encode("a Mac's own"));
+  await closeFile(mac, fork);
+  expect(await getText(mac, `secret${FORK}`)).toBe("a Mac's own");
+  for (const name of readdirSync(path)) {
+    const { uid, mode } = statSync(join(path, name));
+    const holds = readFileSync(join(path, name)).includes("a Mac's own");
+    expect([name, holds && (uid !== TESTER_UID || (mode & 0o077) !== 0)]).toEqual([name, false]);
+  }
+});
+
+test("a file in the way of an AppleDouble file is not replaced where no other name is free", async () => {
+  plant("from", "data", TESTER_UID, 0o644);
+  plant("._from", withFork("a fork"), TESTER_UID, 0o644);
+  plant("._to", "an ordinary file", TESTER_UID, 0o644);
+  for (let i = 1; i <= 9; i++) plant(`._to.${i}`, `file ${i}`, TESTER_UID, 0o644);
+  await rename("from", "to");
+  expect(readFileSync(join(path, "._to"), "utf8")).toBe("an ordinary file");
+  for (let i = 1; i <= 9; i++) expect(readFileSync(join(path, `._to.${i}`), "utf8")).toBe(`file ${i}`);
+  expect(readFileSync(join(path, "._from")).includes("a fork")).toBe(true);
+});
