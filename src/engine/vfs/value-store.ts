@@ -18,8 +18,8 @@ export interface NamedValues {
   get(name: string): MaybePromise<Uint8Array | Failure>;
   /** Creates or replaces a value; -ENOSPC, -E2BIG or -ERANGE where it is too large for the disk. */
   set(name: string, value: Uint8Array): MaybePromise<0 | Failure>;
-  /** -ENODATA where there is none. */
-  remove(name: string): MaybePromise<0 | Failure>;
+  /** -ENODATA where there is none. With `keepsAppleDouble` a value in an AppleDouble file stays there. */
+  remove(name: string, keepsAppleDouble?: boolean): MaybePromise<0 | Failure>;
   /** Returns all names; an empty list where values cannot be stored. */
   list(): MaybePromise<readonly string[] | Failure>;
   /**

@@ -47,7 +47,9 @@ export function truncate(creation: Creation, open: Open, node: FileNode): MaybeP
 function emptyFile(creation: Creation, node: FileNode): MaybePromise<0 | Failure> {
   return andThen(creation.handle?.truncate(0) ?? 0, (result) => {
     if (result < 0 || !creation.tree.grant.streams) return result;
-    return andThen(removeStreams(node.values), (removed) => (removed === -Errno.EOPNOTSUPP ? 0 : removed));
+    // Who is not a Mac and copies a folder of one has written `._NAME`, as a file, just before NAME.
+    const removed = removeStreams(node.values, !creation.tree.session.isApple);
+    return andThen(removed, (failure) => (failure === -Errno.EOPNOTSUPP ? 0 : failure));
   });
 }
 

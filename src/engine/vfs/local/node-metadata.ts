@@ -89,8 +89,8 @@ export class NodeValues implements NamedValues {
     return this.node.run("setValue", this.node.fd, this.node.path, name, value);
   }
 
-  remove(name: string): MaybePromise<0 | Failure> {
-    return this.node.run("removeValue", this.node.fd, this.node.path, name);
+  remove(name: string, keepsAppleDouble = false): MaybePromise<0 | Failure> {
+    return this.node.run("removeValue", this.node.fd, this.node.path, name, keepsAppleDouble);
   }
 
   list(): MaybePromise<readonly string[] | Failure> {

@@ -272,21 +272,31 @@ export async function moveStream(
 }
 
 /** Removes a stream; -ENODATA if there is no such stream. */
-export function removeStream(values: NamedValues, key: string): MaybePromise<0 | Failure> {
-  return andThen(values.remove(key), (result) => (result === 0 ? dropExtents(values, key, 1) : result));
+export function removeStream(
+  values: NamedValues,
+  key: string,
+  keepsAppleDouble = false,
+): MaybePromise<0 | Failure> {
+  return andThen(values.remove(key, keepsAppleDouble), (result) =>
+    result === 0 ? dropExtents(values, key, 1) : result,
+  );
 }
 
-/** Removes all named streams; -errno on failure. */
-export function removeStreams(values: NamedValues): MaybePromise<0 | Failure> {
+/** Removes all named streams, with `keepsAppleDouble` those in other places; -errno on failure. */
+export function removeStreams(values: NamedValues, keepsAppleDouble = false): MaybePromise<0 | Failure> {
   return andThen(listStreams(values), (streams) => {
     if (typeof streams === "number") return streams;
-    return streams.length === 0 ? 0 : removeEach(values, streams);
+    return streams.length === 0 ? 0 : removeEach(values, streams, keepsAppleDouble);
   });
 }
 
-async function removeEach(values: NamedValues, streams: readonly StoredStream[]): Promise<0 | Failure> {
+async function removeEach(
+  values: NamedValues,
+  streams: readonly StoredStream[],
+  keepsAppleDouble: boolean,
+): Promise<0 | Failure> {
   for (const { key } of streams) {
-    const result = await removeStream(values, key);
+    const result = await removeStream(values, key, keepsAppleDouble);
     if (result !== 0 && result !== -Errno.ENODATA) return result;
   }
   return 0;

@@ -122,9 +122,15 @@ function setStored(
 }
 
 /** `NamedValues.remove`. */
-export function removeNamedValue(context: ShareContext, fd: number, path: string, name: string): 0 | Failure {
+export function removeNamedValue(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  name: string,
+  keepsAppleDouble = false,
+): 0 | Failure {
   if (context.grant.readOnly) return -Errno.EROFS;
-  const inFile = removeAppleValue(context, fd, path, name);
+  const inFile = keepsAppleDouble ? -Errno.ENODATA : removeAppleValue(context, fd, path, name);
   if (inFile < 0 && !isAbsent(inFile)) return inFile;
   const stored = removeStored(context, fd, path, name);
   return isAbsent(stored) && inFile === 0 ? 0 : stored;

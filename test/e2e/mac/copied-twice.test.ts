@@ -1,0 +1,56 @@
+// A folder of a Mac that another client copies to the server twice, `._NAME` before NAME as sorted listings have
+// it: the second copy overwrites both. On ext4 and on a disk without extended attributes. Needs root.
+import { afterAll, describe, expect, test } from "bun:test";
+import { chownSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { canMakePluggedDisk, makePluggedDisk } from "../../peer/plugged-disk.ts";
+import { makeDirectory, removeDirectory, TESTER, TESTER_UID } from "../../peer/test-server.ts";
+import { TAG_BYTES, TAGGED_FILE } from "../../vectors/apple-double.ts";
+import { mountShare } from "../client/raw-files.ts";
+import { startServer } from "../client/server.ts";
+import { getBytes, listOf, putStream } from "../client/stream-calls.ts";
+import { mountAsMac } from "./mac.ts";
+
+const ends: (() => Promise<void> | void)[] = [];
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+});
+
+function directoryOn(kind: "ext4" | "ramfs"): string {
+  if (kind === "ramfs") {
+    const disk = makePluggedDisk(kind);
+    ends.push(() => disk.remove());
+    return disk.path;
+  }
+  const path = makeDirectory("copied-twice");
+  ends.push(() => removeDirectory(path));
+  return path;
+}
+
+const kinds = (["ext4", "ramfs"] as const).filter((kind) => kind === "ext4" || canMakePluggedDisk(kind));
+
+describe.each(kinds)("on %s", (kind) => {
+  test("another client that copies a Mac's files again loses no metadata, a Mac that overwrites one does", async () => {
+    const path = join(directoryOn(kind), "share");
+    mkdirSync(path);
+    chownSync(path, TESTER_UID, TESTER_UID);
+    const server = await startServer({ shares: [{ name: "test", path }] });
+    ends.push(() => server.stop());
+    const other = await mountShare(server, TESTER, "test");
+    for (const data of ["first", "second"]) {
+      await putStream(other, "._photo", TAGGED_FILE);
+      await putStream(other, "photo", data);
+    }
+    expect(readFileSync(join(path, "photo"), "utf8")).toBe("second");
+    expect(Uint8Array.from(readFileSync(join(path, "._photo")))).toEqual(Uint8Array.from(TAGGED_FILE));
+    const mac = await mountAsMac(server, "test");
+    expect(await getBytes(mac, "photo:com.apple.metadata\uf022_kMDItemUserTags")).toEqual(TAG_BYTES);
+    await putStream(other, "photo:note", "a stream elsewhere");
+    await putStream(other, "photo", "third");
+    expect(await listOf(other, "photo")).not.toContain(":note:$DATA 18");
+    await putStream(mac, "photo", "by a Mac");
+    expect(await listOf(mac, "photo")).toEqual(["::$DATA 8"]);
+    mac.client.close();
+    other.client.close();
+  });
+});
