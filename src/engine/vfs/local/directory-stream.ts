@@ -32,8 +32,8 @@ const MAX_STATS = 256;
 /** How long a positive `isResponsive` counts; shorter than any wait for a disk. */
 const RESPONSIVE_MS = 1;
 /**
- * How long names that do not match are skipped before the caller may give way; the time is read every few
- * names.
+ * How long names that do not match, or are hidden, are skipped before the caller may give way; for the former
+ * the time is read every few names.
  */
 const SKIPPING_MS = 1;
 const SKIPPED_NAMES = 16;
@@ -227,6 +227,7 @@ export class LocalDirectoryStream implements DirectoryStream {
       }
       if (now - this.responsiveMs >= RESPONSIVE_MS && !volume.isResponsive(now))
         return this.nextByWorker(matches);
+      if (now - startMs >= SKIPPING_MS) return SKIPPED;
     }
   }
 
