@@ -1,10 +1,13 @@
 // AppleDouble files that other users and programs put beside a file: what they keep for themselves does not
 // become readable, what a Mac stores does not go to them, and none is lost. Needs root.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeAppleDouble, Maker } from "../../../src/engine/vfs/format/apple-double.ts";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { SecurityInformation } from "../../../src/wire/command/query-info.ts";
+import { Access } from "../../../src/wire/security/access.ts";
+import { Status } from "../../../src/wire/status.ts";
 import { makeDirectory, removeDirectory, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
 import {
   closeFile,
@@ -15,6 +18,7 @@ import {
   renameCall,
   writeFile,
 } from "../client/raw-files.ts";
+import { type AceText, setSecurity } from "../client/security-calls.ts";
 import { startServer } from "../client/server.ts";
 import { getText, listOf, openForWriting } from "../client/stream-calls.ts";
 import { mountAsMac } from "./mac.ts";
@@ -98,4 +102,22 @@ test("a file in the way of an AppleDouble file is not replaced where no other na
   expect(readFileSync(join(path, "._to"), "utf8")).toBe("an ordinary file");
   for (let i = 1; i <= 9; i++) expect(readFileSync(join(path, `._to.${i}`), "utf8")).toBe(`file ${i}`);
   expect(readFileSync(join(path, "._from")).includes("a fork")).toBe(true);
+});
+
+describe.each(["another client", "a Mac"])("%s", (who) => {
+  test("that makes a file private makes its AppleDouble file private", async () => {
+    plant("letter", "data", TESTER_UID, 0o644);
+    plant("._letter", withFork("a fork"), TESTER_UID, 0o644);
+    const mode: AceText = ["D", 0, 0, `S-1-5-88-3-${0o600}`];
+    const owner: AceText = ["A", 0, 0x001f_01ff, "S-1-3-4"];
+    const { fileId } = await openFile(mac, "letter", {
+      desiredAccess: Access.WRITE_DAC | Access.READ_CONTROL,
+    });
+    const aces = who === "a Mac" ? [mode] : [owner];
+    expect(await setSecurity(mac, fileId, { aces }, SecurityInformation.DACL)).toBe(Status.SUCCESS);
+    await closeFile(mac, fileId);
+    const modes = ["letter", "._letter"].map((name) => statSync(join(path, name)).mode & 0o077);
+    expect(modes).toEqual([0, 0]);
+    expect(await getText(mac, `letter${FORK}`)).toBe("a fork");
+  });
 });

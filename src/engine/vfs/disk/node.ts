@@ -8,6 +8,7 @@ import { FileAttribute, SETTABLE_ATTRIBUTES, STORED_ATTRIBUTES } from "../../../
 import { emptyStat, fillStat, identityOf } from "../format/file-stat.ts";
 import type { DosAttributes } from "../format/dos-attributes.ts";
 import { type DiskTraits, traitsOf, withBothTimes } from "../context/disk-traits.ts";
+import { isAbsent, withCompanion } from "../values/apple-values.ts";
 import { storesAttributes } from "../values/named-values.ts";
 import { attributesInMode, modeOfAttributes } from "../format/mode-attributes.ts";
 import { splitPath } from "../name/names.ts";
@@ -184,7 +185,12 @@ export function setNodeMode(context: ShareContext, fd: number, mode: number): 0 
   const { createMask, forceCreateMode } = context.grant;
   const isDirectory = (statx.mode & ModeType.MASK) === ModeType.DIRECTORY;
   const allowed = isDirectory ? 0o7777 : 0o1777 | createMask | forceCreateMode | statx.mode;
-  return context.asUser(() => setModeFd(fd, mode & allowed & 0o7777));
+  const changed = context.asUser(() => setModeFd(fd, mode & allowed & 0o7777));
+  if (changed < 0 || isDirectory || !context.grant.streams) return changed;
+  const beside = withCompanion(context, fd, "", (companion) =>
+    companion.isOwn ? setModeFd(companion.fd, mode & 0o666) : 0,
+  );
+  return beside < 0 && !isAbsent(beside) ? beside : 0;
 }
 
 /** `FileNode.setAttributes`. */

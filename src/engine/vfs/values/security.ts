@@ -8,6 +8,7 @@ import { emptyStatx, ModeType, type Statx, statFd } from "../../../linux/stat.ts
 import { getXattr, removeXattr, setXattr } from "../../../linux/xattr.ts";
 import { WireError } from "../../../wire/cursor.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
+import { isAbsent, withCompanion } from "./apple-values.ts";
 import { getNamedValue, removeNamedValue, setNamedValue } from "./named-values.ts";
 import { decodeNtAcl, encodeNtAcl, NTACL, type NtAcl, NtAclBinding } from "../format/ntacl.ts";
 import {
@@ -119,10 +120,10 @@ export function writeNodeSecurity(
   const { uid, gid } = statx;
   const before = readNodeRights(context, fd);
   if (typeof before === "number") return before;
-  const changed = writeRights(fd, change);
+  const changed = writeRightsWithCompanion(context, fd, path, change);
   const result = changed < 0 ? changed : writeDescriptor(context, fd, path, change.descriptor);
   if (result < 0) {
-    writeRights(fd, {
+    writeRightsWithCompanion(context, fd, path, {
       uid: change.uid < 0 ? -1 : uid,
       gid: change.gid < 0 ? -1 : gid,
       acl: before.access,
@@ -131,6 +132,21 @@ export function writeNodeSecurity(
     });
   }
   return result;
+}
+
+/** The AppleDouble file first: who may no longer read the object must not read its streams there. */
+function writeRightsWithCompanion(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  change: SecurityChange,
+): 0 | Failure {
+  const beside = context.grant.streams
+    ? withCompanion(context, fd, path, (companion) =>
+        companion.isOwn ? writeRights(companion.fd, { ...change, inherited: undefined }) : 0,
+      )
+    : 0;
+  return beside < 0 && !isAbsent(beside) ? beside : writeRights(fd, change);
 }
 
 function writeRights(fd: number, { uid, gid, acl, inherited }: SecurityChange): 0 | Failure {
