@@ -18,7 +18,6 @@ import { eject, type EjectHost } from "./eject.ts";
 import { type EventHost, followEvents } from "./events.ts";
 import { ringOf } from "./log-ring.ts";
 import { inSlices } from "./slices.ts";
-import { formatMetrics } from "./metrics.ts";
 import { statusOf, type StatusHost } from "./status.ts";
 import { addToken, listTokens, removeToken, type TokenHost } from "./tokens.ts";
 import { type Answer, type ArgumentsOf, checkArguments, type Items } from "./operation.ts";
@@ -97,7 +96,7 @@ export const COMMANDS: Implementations = {
   tokens: listTokens,
   "add-token": addToken,
   "remove-token": removeToken,
-  metrics: (host) => [{ text: formatMetrics(statusOf(host)) }],
+  metrics: tellMetrics,
   "add-user": addUser,
   "set-password": setPassword,
   "remove-user": removeUser,
@@ -203,4 +202,9 @@ async function findRows<T>(rows: Iterable<T>, isMeant: (row: T) => boolean): Pro
   const found: T[] = [];
   for await (const row of inSlices(rows)) if (isMeant(row)) found.push(row);
   return found;
+}
+
+async function* tellMetrics(host: ControlHost): AsyncIterable<object> {
+  const { formatMetrics } = await import("./metrics.ts");
+  yield { text: formatMetrics(statusOf(host)) };
 }
