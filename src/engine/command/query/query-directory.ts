@@ -33,8 +33,6 @@ import { reparseTagOf } from "../open/reparse-tag.ts";
 const FIXED_BYTES = 8;
 /** Largest reply: clients ask for up to 1 MiB and mostly fill a fraction of it. */
 const MAX_LISTING_BYTES = 1_048_576;
-/** Entries after which the listing looks whether its turn is over. */
-const ENTRIES_PER_CHECK = 16;
 /** UTF-16 code units. */
 const MAX_PATTERN_UNITS = 255;
 
@@ -152,13 +150,13 @@ class Listing {
 
   private run(): MaybePromise<NtStatus> {
     const { stream, matches } = this.search;
-    for (let count = 1; ; count++) {
+    for (;;) {
       const next = stream.next(matches);
       if (next instanceof Promise) return next.then((entry) => this.continueWith(entry));
       const status = this.append(next);
       if (status !== undefined) return status;
-      const mayEndTurn = next === SKIPPED || count % ENTRIES_PER_CHECK === 0;
-      if (mayEndTurn && this.exchange.connection.isTurnOver()) return this.runLater();
+      // An entry beside which there is an AppleDouble file has taken several system calls.
+      if (this.exchange.connection.isTurnOver()) return this.runLater();
     }
   }
 

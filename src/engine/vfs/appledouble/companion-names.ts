@@ -61,7 +61,8 @@ export class CompanionNames {
   /** True where the object of that name may have an AppleDouble file. */
   has(name: string): boolean {
     if (this.isForFew) return statAt(this.directory, companionName(name), facts) === 0;
-    while (!this.prepare());
+    // `prepare` reads again what has expired; here that would be at a stretch.
+    while (this.names === undefined && !this.prepare());
     const { names } = this;
     return names !== undefined && names.size > 0 && names.has(upcase(companionName(name)));
   }

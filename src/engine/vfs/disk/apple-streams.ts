@@ -1,12 +1,18 @@
 // What macOS wants of a file's named values: resource fork, Finder information, and whether there are
 // streams.
 import { Errno } from "../../../linux/errno.ts";
+import { closeFd } from "../../../linux/open.ts";
+import type { Statx } from "../../../linux/stat.ts";
+import { openCompanion, readFinderInfo } from "../appledouble/companion.ts";
 import type { ShareContext } from "../context/share-context.ts";
+import { makeAfpInfo } from "../format/afp-info.ts";
 import { AFP_INFO_KEY, AFP_RESOURCE_KEY, finderInfoOf } from "../format/apple-facts.ts";
 import { extentKey, MAX_EXTENTS, STREAM_PREFIX } from "../format/value-names.ts";
 import type { AppleFacts } from "../listed.ts";
 import { type OpenEntry, pointerName, readEntryValue } from "../sidecar/entry.ts";
+import { isFailure } from "../store.ts";
 import { type ValueSize, ValuePlace } from "../value-store.ts";
+import { bytesOf, isAbsent } from "../values/apple-values.ts";
 import { measureNamedValues } from "../values/large-values.ts";
 import { findSpelling } from "../values/listed-xattrs.ts";
 import { getNamedValue, listNamedValues } from "../values/named-values.ts";
@@ -60,6 +66,33 @@ export function fillAppleValues(context: ShareContext, fd: number, path: string,
   }
   const resource = findSpelling(names, AFP_RESOURCE_KEY);
   if (resource !== undefined) out.resourceBytes = sizeOfStream(context, fd, path, resource);
+}
+
+/**
+ * The same from the AppleDouble file of the entry `name` of an open directory, with one open: for an entry
+ * that has neither stored streams nor netatalk's attribute, which would count instead.
+ */
+export function fillFromCompanion(
+  context: ShareContext,
+  directory: number,
+  name: string,
+  stat: Statx,
+  out: AppleFacts,
+): void {
+  const companion = openCompanion(directory, name, stat);
+  if (typeof companion === "number") {
+    // Unknown is not "none", as above.
+    out.hasStreams = !isAbsent(companion);
+    return;
+  }
+  const { fork, attributes } = companion.double;
+  const info = readFinderInfo(companion);
+  const finderInfo = typeof info === "number" ? undefined : finderInfoOf(makeAfpInfo(info));
+  const forkBytes = bytesOf(context, companion, { kind: "fork" });
+  closeFd(companion.fd);
+  out.finderInfo = finderInfo;
+  out.resourceBytes = isFailure(forkBytes) ? 0 : forkBytes;
+  out.hasStreams = fork !== undefined || attributes.length > 0 || finderInfo !== undefined;
 }
 
 /** As the stream's own size; 0 where it cannot be measured. */

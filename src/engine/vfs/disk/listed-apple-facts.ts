@@ -24,7 +24,7 @@ import type { FileStat } from "../store.ts";
 import type { XattrNames } from "../values/listed-xattrs.ts";
 import { isStub } from "../values/overflow.ts";
 import { readNodeDescriptor } from "../values/security.ts";
-import { fillAppleValues } from "./apple-streams.ts";
+import { fillAppleValues, fillFromCompanion } from "./apple-streams.ts";
 import type { ListedAttributes } from "./listed-attributes.ts";
 import { accessByMode, nodeAccess, withOwnerless } from "./node.ts";
 
@@ -90,10 +90,10 @@ export class ListedAppleFacts {
     const isKnown = isHere && (names !== undefined || !traits.hasUserXattrs);
     const hasValues =
       isKnown &&
-      !(this.context.grant.streams && this.companions.has(name)) &&
       (names === undefined
         ? this.fillFromSidecar(facts, stat, name)
-        : this.fillFromXattrs(facts, entry, names));
+        : this.fillFromXattrs(facts, entry, names)) &&
+      this.addFromCompanion(facts, stat, name);
     const isByMode = isKnown && this.isByMode(traits, names);
     if (isByMode) facts.rights = this.rightsByMode(out, stat, traits);
     if (hasValues && isByMode) return;
@@ -121,13 +121,21 @@ export class ListedAppleFacts {
   /** The same. */
   private fillFromXattrs(facts: AppleFacts, entry: EntryXattrs, names: XattrNames): boolean {
     if (!this.context.grant.streams) return true;
-    if (names.hasOverflow || names.afpResource !== undefined) return false;
+    if (names.hasOverflow || names.hasNetatalk || names.afpResource !== undefined) return false;
     facts.hasStreams = names.hasStreams;
     const { afpInfo } = names;
     if (afpInfo === undefined) return true;
     const value = room.bytes.subarray(0, Math.max(0, entry.get(afpInfo, room)));
     if (isStub(afpInfo, value)) return false;
     facts.finderInfo = finderInfoOf(value);
+    return true;
+  }
+
+  /** The same, after what is stored as streams, which counts instead of what the AppleDouble file has. */
+  private addFromCompanion(facts: AppleFacts, stat: Statx, name: string): boolean {
+    if (!this.context.grant.streams || !this.companions.has(name)) return true;
+    if (facts.hasStreams) return false;
+    fillFromCompanion(this.context, this.directory, name, stat, facts);
     return true;
   }
 

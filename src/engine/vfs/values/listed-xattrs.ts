@@ -5,6 +5,7 @@ import { ACCESS_ACL } from "../../security/posix-acl.ts";
 import { AFP_INFO_KEY, AFP_RESOURCE_KEY } from "../format/apple-facts.ts";
 import { isReservedName, PREFIX, STREAM_PREFIX } from "../format/value-names.ts";
 import { DOS_ATTRIBUTES_XATTR } from "../format/dos-attributes.ts";
+import { NETATALK_METADATA } from "../format/netatalk-metadata.ts";
 import { NTACL } from "../format/ntacl.ts";
 import type { OpenEntry } from "../sidecar/entry.ts";
 import { OVERFLOW_MARK } from "./overflow.ts";
@@ -24,6 +25,8 @@ export interface XattrNames {
   readonly hasStreams: boolean;
   /** There are values in the sidecar. */
   readonly hasOverflow: boolean;
+  /** Finder information of netatalk or of Samba's vfs_fruit. */
+  readonly hasNetatalk: boolean;
   /** The values that have the streams AFP_AfpInfo and AFP_Resource. */
   readonly afpInfo: string | undefined;
   readonly afpResource: string | undefined;
@@ -61,6 +64,7 @@ function summaryOf(names: readonly string[]): XattrNames {
     hasAcl: names.includes(ACCESS_ACL),
     hasStreams: names.some((name) => name.startsWith(STREAM_PREFIX)),
     hasOverflow: names.includes(OVERFLOW_MARK),
+    hasNetatalk: names.includes(NETATALK_METADATA),
     afpInfo: findSpelling(names, AFP_INFO_KEY),
     afpResource: findSpelling(names, AFP_RESOURCE_KEY),
   };
