@@ -130,7 +130,10 @@ test("names that vanish are skipped", async () => {
   const first = (await entryOf(stream)).name;
   // The batch with all names is in memory by now.
   for (let i = 0; i < 100; i++) if (`f${i}` !== first) rmSync(share.at(`f${i}`));
-  expect(await stream.next(all)).toBeUndefined();
+  let next: NextEntry;
+  do next = await stream.next(all);
+  while (next === SKIPPED);
+  expect(next).toBeUndefined();
   stream.close();
   handle.close();
 });
