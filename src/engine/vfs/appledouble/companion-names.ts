@@ -1,15 +1,13 @@
 // Which objects of a directory have an AppleDouble file beside them, for listings: its names are read once
 // for many entries, and piece by piece where the event loop reads them.
-import { DirentReader } from "../../../linux/dir.ts";
-import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import type { DirentReader } from "../../../linux/dir.ts";
+import { Open, openAt } from "../../../linux/open.ts";
 import { emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
+import { NameReading } from "../context/name-reading.ts";
 import { identityOf } from "../format/file-stat.ts";
 import { companionName } from "./companion.ts";
 
-// Changes show after SETTLE_MS, or later, so that reading takes at most a tenth of the time.
-const SETTLE_MS = 20;
-const SETTLE_READINGS = 10;
 const DOT = 0x2e;
 const UNDERSCORE = 0x5f;
 
@@ -31,7 +29,7 @@ export class CompanionNames {
   private readonly isForFew: boolean;
   private names: Set<string> | undefined;
   private untilMs = Number.NEGATIVE_INFINITY;
-  private reading: { fd: number; reader: DirentReader; names: Set<string>; spentMs: number } | undefined;
+  private reading: NameReading | undefined;
 
   /** The caller closes `directory`. */
   constructor(directory: number, isForFew: boolean) {
@@ -46,13 +44,11 @@ export class CompanionNames {
     if (this.reading === undefined && this.takeLast(startMs)) return true;
     this.reading ??= this.begin();
     const { reading } = this;
-    const isComplete = readPiece(reading.fd, reading.reader, reading.names);
-    const now = performance.now();
-    reading.spentMs += now - startMs;
-    if (!isComplete) return false;
-    this.close();
+    const untilMs = reading.advance(startMs);
+    if (untilMs === undefined) return false;
+    this.reading = undefined;
     this.names = reading.names;
-    this.untilMs = now + Math.max(SETTLE_MS, SETTLE_READINGS * reading.spentMs);
+    this.untilMs = untilMs;
     const identity = identityOfDirectory(this.directory);
     last = { identity, names: new WeakRef(reading.names), untilMs: this.untilMs };
     return true;
@@ -69,9 +65,7 @@ export class CompanionNames {
 
   /** Ends a reading that is under way. */
   close(): void {
-    if (this.reading === undefined) return;
-    this.reading.reader.release();
-    if (this.reading.fd >= 0) closeFd(this.reading.fd);
+    this.reading?.close();
     this.reading = undefined;
   }
 
@@ -84,24 +78,16 @@ export class CompanionNames {
     return true;
   }
 
-  private begin() {
+  private begin(): NameReading {
     const fd = openAt(this.directory, ".", Open.RDONLY | Open.DIRECTORY);
-    return { fd, reader: new DirentReader(), names: new Set<string>(), spentMs: 0 };
+    return new NameReading(fd, isCompanionName);
   }
+}
+
+function isCompanionName({ nameBytes }: DirentReader): boolean {
+  return nameBytes[0] === DOT && nameBytes[1] === UNDERSCORE;
 }
 
 function identityOfDirectory(directory: number): string {
   return statFd(directory, facts) === 0 ? identityOf(facts) : "";
-}
-
-/** Reads one batch of the kernel; true at the end. */
-function readPiece(fd: number, reader: DirentReader, names: Set<string>): boolean {
-  if (fd < 0) return true;
-  let result = reader.advance(fd);
-  for (; result > 0; result = reader.advance(fd)) {
-    const bytes = reader.nameBytes;
-    if (bytes[0] === DOT && bytes[1] === UNDERSCORE) names.add(upcase(reader.name));
-    if (!reader.hasMore) return false;
-  }
-  return true;
 }

@@ -1,24 +1,17 @@
 // The names of a sidecar's entries, for listings: read once for many files, and piece by piece where the
 // event loop reads them.
-import { DirentReader } from "../../../linux/dir.ts";
-import { Open, closeFd, openAt } from "../../../linux/open.ts";
+import { Open, openAt } from "../../../linux/open.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
+import { NameReading } from "../context/name-reading.ts";
 import { SIDECAR_DIRECTORY } from "../name/own-names.ts";
 import { entriesPutSince, sidecarChanges } from "./entry.ts";
 import { entryNameOf, nextNameOf } from "./entry-name.ts";
 
-// Changes of other threads and programs show after SETTLE_MS, or later, so that reading takes at most a tenth
-// of the time.
-const SETTLE_MS = 20;
-const SETTLE_READINGS = 10;
-
 /** A reading that is under way. */
-interface Reading {
-  readonly fd: number;
-  readonly reader: DirentReader;
-  readonly names: Set<string>;
+interface Started {
+  readonly reading: NameReading;
+  /** `sidecarChanges` as of its beginning. */
   readonly changes: number;
-  spentMs: number;
 }
 
 export class EntryNames {
@@ -28,7 +21,7 @@ export class EntryNames {
   private validUntilMs = Number.NEGATIVE_INFINITY;
   /** `sidecarChanges` as of `names`. */
   private changes = 0;
-  private reading: Reading | undefined;
+  private started: Started | undefined;
 
   /**
    * Reads a piece of the names of the sidecar of `directory`, about a millisecond's worth, where they are not
@@ -37,17 +30,15 @@ export class EntryNames {
   prepare(directory: number): boolean {
     const startMs = performance.now();
     if (this.isKnown && startMs < this.validUntilMs && this.takeOwnChanges()) return true;
-    this.reading ??= beginReading(directory);
-    const { reading } = this;
-    const isComplete = readPiece(reading);
-    const now = performance.now();
-    reading.spentMs += now - startMs;
-    if (!isComplete) return false;
-    this.close();
+    this.started ??= start(directory);
+    const { reading, changes } = this.started;
+    const untilMs = reading.advance(startMs);
+    if (untilMs === undefined) return false;
+    this.started = undefined;
     this.isKnown = true;
     this.names = reading.names;
-    this.changes = reading.changes;
-    this.validUntilMs = now + Math.max(SETTLE_MS, SETTLE_READINGS * reading.spentMs);
+    this.changes = changes;
+    this.validUntilMs = untilMs;
     // Where too much has changed meanwhile, the next call reads anew: each reading answers for one entry at
     // least.
     this.takeOwnChanges();
@@ -62,10 +53,8 @@ export class EntryNames {
 
   /** Ends a reading that is under way. */
   close(): void {
-    if (this.reading === undefined) return;
-    this.reading.reader.release();
-    if (this.reading.fd >= 0) closeFd(this.reading.fd);
-    this.reading = undefined;
+    this.started?.reading.close();
+    this.started = undefined;
   }
 
   /** Adds what this thread has put into any sidecar meanwhile; false where that is not known any more. */
@@ -78,19 +67,7 @@ export class EntryNames {
   }
 }
 
-function beginReading(directory: number): Reading {
-  const flags = Open.RDONLY | Open.DIRECTORY | Open.NOFOLLOW;
-  const fd = openAt(directory, SIDECAR_DIRECTORY, flags);
-  return { fd, reader: new DirentReader(), names: new Set(), changes: sidecarChanges(), spentMs: 0 };
-}
-
-/** Reads one batch of the kernel; true at the end. */
-function readPiece({ fd, reader, names }: Reading): boolean {
-  if (fd < 0) return true;
-  let result = reader.advance(fd);
-  for (; result > 0; result = reader.advance(fd)) {
-    if (!reader.isDots) names.add(upcase(reader.name));
-    if (!reader.hasMore) return false;
-  }
-  return true;
+function start(directory: number): Started {
+  const fd = openAt(directory, SIDECAR_DIRECTORY, Open.RDONLY | Open.DIRECTORY | Open.NOFOLLOW);
+  return { reading: new NameReading(fd, (reader) => !reader.isDots), changes: sidecarChanges() };
 }
