@@ -21,6 +21,7 @@ import {
   isPlaceholderFork,
   othersOf,
 } from "../format/apple-double.ts";
+import { isBlankFinderInfo, NO_FINDER_INFO } from "../format/afp-info.ts";
 import { temporaryName } from "../name/own-names.ts";
 import { copyBytes, writeAll } from "../sidecar/data-file.ts";
 import type { Failure } from "../store.ts";
@@ -29,7 +30,6 @@ const PREFIX = "._";
 /** Enough for the files that macOS makes. */
 const FIRST_BYTES = 4096;
 const FAT_HIDDEN_ARCHIVE = 0x22;
-const NO_FINDER_INFO = new Uint8Array(32);
 const READABLE_BY_GROUP = 0o040;
 const READABLE_BY_OTHERS = 0o004;
 const serverUid = effectiveUid();
@@ -83,6 +83,14 @@ export function openCompanion(
   if (typeof double !== "number") return { fd, double, bytes: facts.size, isOwn: isOwnedBy(uid) };
   closeFd(fd);
   return double;
+}
+
+/** True where the server understands the AppleDouble file of the object `name`. */
+export function hasCompanion(folder: number, name: string, of: Owner): boolean {
+  const companion = openCompanion(folder, name, of);
+  if (typeof companion === "number") return false;
+  closeFd(companion.fd);
+  return true;
 }
 
 function isAbsence(failure: Failure): boolean {
@@ -167,7 +175,7 @@ export function replaceCompanion(
   const attributes = change.attributes?.(present) ?? present;
   const kept = change.fork === undefined ? old?.double.fork : undefined;
   const forkBytes = change.fork?.length ?? kept?.length ?? 0;
-  const isBlank = finderInfo.every((byte) => byte === 0) && attributes.length === 0 && others.length === 0;
+  const isBlank = isBlankFinderInfo(finderInfo) && attributes.length === 0 && others.length === 0;
   const hasFork =
     change.fork instanceof Uint8Array ||
     (kept !== undefined && kept.length > 0 && !(old && hasPlaceholder(old)));
@@ -235,16 +243,18 @@ function replaceBy(
   // NFS and FUSE may report a full disk at close(2) only.
   if (failure === 0 && closed < 0) failure = closed;
   if (failure === 0 && isGivenUp()) failure = -Errno.ETIMEDOUT;
-  if (failure === 0) failure = place(folder, temporary, name, replaces);
+  // Without `replaces` a file of that name stays, which the server does not understand.
+  if (failure === 0)
+    failure = replaces ? renameAt(folder, temporary, folder, name, 0) : renameToFree(folder, temporary, name);
   if (failure < 0) unlinkAt(folder, temporary, false);
   return failure;
 }
 
-/** Without `replaces` a file of that name stays, which the server does not understand. */
-function place(folder: number, temporary: string, name: string, replaces: boolean): 0 | Failure {
-  const result = renameAt(folder, temporary, folder, name, replaces ? 0 : RENAME_NOREPLACE);
-  if (result !== -Errno.EINVAL || replaces) return result;
-  const there = statAt(folder, name, facts);
+/** Renames within a folder; -EEXIST where the name is taken, also on disks without RENAME_NOREPLACE. */
+export function renameToFree(folder: number, from: string, to: string): 0 | Failure {
+  const result = renameAt(folder, from, folder, to, RENAME_NOREPLACE);
+  if (result !== -Errno.EINVAL) return result;
+  const there = statAt(folder, to, facts);
   if (there === 0) return -Errno.EEXIST;
-  return there === -Errno.ENOENT ? renameAt(folder, temporary, folder, name, 0) : there;
+  return there === -Errno.ENOENT ? renameAt(folder, from, folder, to, 0) : there;
 }

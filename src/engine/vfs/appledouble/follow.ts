@@ -1,12 +1,11 @@
 // The AppleDouble file of an object goes where the object goes. It follows it, as on macOS: a server that is
 // killed in between leaves it under its old name, where it is listed because its object is missing.
-import { linkAt, renameAt, RENAME_NOREPLACE, unlinkAt } from "../../../linux/directory-entries.ts";
+import { linkAt, renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { closeFd } from "../../../linux/open.ts";
 import { type Statx, emptyStatx, statAt } from "../../../linux/stat.ts";
 import { identityOf } from "../format/file-stat.ts";
 import type { Failure } from "../store.ts";
-import { companionName, openCompanion, removeCompanion } from "./companion.ts";
+import { companionName, hasCompanion, removeCompanion, renameToFree } from "./companion.ts";
 
 interface Name {
   readonly directory: number;
@@ -25,17 +24,9 @@ export function mayHaveCompanion({ directory, name }: Name): boolean {
   return statAt(directory, companionName(name), file) === 0;
 }
 
-/** True where the server understands it. `of` is the object. */
-function hasCompanion({ directory, name }: Name, of: Statx): boolean {
-  const companion = openCompanion(directory, name, of);
-  if (typeof companion === "number") return false;
-  closeFd(companion.fd);
-  return true;
-}
-
 /** True where `unlinkCompanion` is to follow the removal of the object. */
-export function isToUnlink(of: Name): boolean {
-  return mayHaveCompanion(of) && statAt(of.directory, of.name, stat) === 0 && hasCompanion(of, stat);
+export function isToUnlink({ directory, name }: Name): boolean {
+  return statAt(directory, name, stat) === 0 && hasCompanion(directory, name, stat);
 }
 
 export function unlinkCompanion({ directory, name }: Name): void {
@@ -49,14 +40,14 @@ export interface Following {
   readonly replaced: boolean;
 }
 
-/** Undefined where neither name has such a file. */
+/** Undefined where neither object has such a file that the server understands. */
 export function followingOf(from: Name, to: Name): Following | undefined {
-  const mayMove = mayHaveCompanion(from);
-  if (!mayMove && !mayHaveCompanion(to)) return undefined;
   if (statAt(from.directory, from.name, stat) < 0) return undefined;
+  const source = hasCompanion(from.directory, from.name, stat);
   const isThere = statAt(to.directory, to.name, other) === 0;
   const isOther = isThere && identityOf(other) !== identityOf(stat);
-  return { source: mayMove && hasCompanion(from, stat), replaced: isOther && hasCompanion(to, other) };
+  const replaced = isOther && hasCompanion(to.directory, to.name, other);
+  return source || replaced ? { source, replaced } : undefined;
 }
 
 /** After the rename. */
@@ -84,18 +75,14 @@ function setAside({ directory, name }: Name): boolean {
     const suffix = `.${i}`;
     let aside = companionName(name);
     while (encoder.encode(aside + suffix).length > MAX_NAME_BYTES) aside = aside.slice(0, -1);
-    const free = aside + suffix;
-    let result = renameAt(directory, companionName(name), directory, free, RENAME_NOREPLACE);
-    if (result === -Errno.EINVAL && statAt(directory, free, file) < 0)
-      result = renameAt(directory, companionName(name), directory, free, 0);
-    if (result === 0) return true;
+    if (renameToFree(directory, companionName(name), aside + suffix) === 0) return true;
   }
   return false;
 }
 
 /** Gives the AppleDouble file of a hard-linked object the new name, too. */
 export function followLink(from: Name, to: Name, of: Statx): void {
-  if (!hasCompanion(from, of)) return;
+  if (!hasCompanion(from.directory, from.name, of)) return;
   const linked: 0 | Failure = linkAt(
     from.directory,
     companionName(from.name),

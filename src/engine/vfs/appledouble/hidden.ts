@@ -1,8 +1,7 @@
 // Which AppleDouble files are not listed: those whose whole content clients see as streams of another object.
-import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statAt } from "../../../linux/stat.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { openCompanion, ownerName } from "./companion.ts";
+import { hasCompanion, ownerName } from "./companion.ts";
 
 const owner = emptyStatx();
 
@@ -12,11 +11,7 @@ export function isHiddenCompanion(context: ShareContext, directory: number, name
   const of = ownerName(name);
   // Clients with the POSIX extensions see no streams.
   if (of === undefined || !streams || !apple.hidesAppleDouble || context.isPosix) return false;
-  return context.identity.asServer(() => {
-    if (statAt(directory, of, owner) < 0) return false;
-    const companion = openCompanion(directory, of, owner);
-    if (typeof companion === "number") return false;
-    closeFd(companion.fd);
-    return true;
-  });
+  return context.identity.asServer(
+    () => statAt(directory, of, owner) === 0 && hasCompanion(directory, of, owner),
+  );
 }

@@ -5,8 +5,8 @@ import { closeFd } from "../../../linux/open.ts";
 import type { Statx } from "../../../linux/stat.ts";
 import { openCompanion, readFinderInfo } from "../appledouble/companion.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { makeAfpInfo } from "../format/afp-info.ts";
-import { AFP_INFO_KEY, AFP_RESOURCE_KEY, finderInfoOf } from "../format/apple-facts.ts";
+import { isBlankFinderInfo } from "../format/afp-info.ts";
+import { AFP_INFO_KEY, AFP_RESOURCE_KEY, finderInfoOfValue } from "../format/apple-facts.ts";
 import { extentKey, MAX_EXTENTS, STREAM_PREFIX } from "../format/value-names.ts";
 import type { AppleFacts } from "../listed.ts";
 import { type OpenEntry, pointerName, readEntryValue } from "../sidecar/entry.ts";
@@ -44,7 +44,11 @@ export function readAppleValues(entry: OpenEntry): SidecarAppleValues | undefine
   // How its size follows from that of the value depends on its last byte.
   if (resource !== undefined) return undefined;
   const value = info === undefined ? undefined : readShortValue(entry, info);
-  return { resourceBytes: 0, finderInfo: value === undefined ? undefined : finderInfoOf(value), hasStreams };
+  return {
+    resourceBytes: 0,
+    finderInfo: value === undefined ? undefined : finderInfoOfValue(value),
+    hasStreams,
+  };
 }
 
 function readShortValue(entry: OpenEntry, name: string): Uint8Array | undefined {
@@ -62,7 +66,7 @@ export function fillAppleValues(context: ShareContext, fd: number, path: string,
   const info = findSpelling(names, AFP_INFO_KEY);
   if (info !== undefined) {
     const value = getNamedValue(context, fd, path, info);
-    if (typeof value === "object") out.finderInfo = finderInfoOf(value);
+    if (typeof value === "object") out.finderInfo = finderInfoOfValue(value);
   }
   const resource = findSpelling(names, AFP_RESOURCE_KEY);
   if (resource !== undefined) out.resourceBytes = sizeOfStream(context, fd, path, resource);
@@ -87,7 +91,7 @@ export function fillFromCompanion(
   }
   const { fork, attributes } = companion.double;
   const info = readFinderInfo(companion);
-  const finderInfo = typeof info === "number" ? undefined : finderInfoOf(makeAfpInfo(info));
+  const finderInfo = typeof info === "number" || isBlankFinderInfo(info) ? undefined : info;
   const forkBytes = bytesOf(context, companion, { kind: "fork" });
   closeFd(companion.fd);
   out.finderInfo = finderInfo;

@@ -6,6 +6,7 @@ export const AFP_INFO_BYTES = 60;
 const FINDER_INFO_OFFSET = 16;
 const FINDER_INFO_BYTES = 32;
 const PRODOS_END = 54;
+export const NO_FINDER_INFO = new Uint8Array(FINDER_INFO_BYTES);
 const SIGNATURE = 0x4146_5000;
 const VERSION = 0x0000_0100;
 /** Never backed up. */

@@ -1,14 +1,11 @@
 // Makes AppleFacts: the named values in which a file has them.
 import type { AppleFacts } from "../listed.ts";
-import { AFP_INFO_BYTES } from "./afp-info.ts";
+import { AFP_INFO_BYTES, finderInfoOf, isBlankFinderInfo } from "./afp-info.ts";
 import { STREAM_PREFIX } from "./value-names.ts";
 
 /** As macOS spells them; other clients may spell them in another case. */
 export const AFP_INFO_KEY = `${STREAM_PREFIX}AFP_AfpInfo:$DATA`;
 export const AFP_RESOURCE_KEY = `${STREAM_PREFIX}AFP_Resource:$DATA`;
-
-const FINDER_INFO_OFFSET = 16;
-const FINDER_INFO_BYTES = 32;
 
 export function emptyAppleFacts(): AppleFacts {
   return {
@@ -28,9 +25,12 @@ export function clearAppleFacts(facts: AppleFacts): void {
   facts.descriptorRights = undefined;
 }
 
-/** Finder information of the value AFP_INFO_KEY, which may end with a byte that is not data. */
-export function finderInfoOf(value: Uint8Array): Uint8Array | undefined {
+/**
+ * A copy of the Finder information of the value AFP_INFO_KEY, which may end with a byte that is not data;
+ * undefined where there is none.
+ */
+export function finderInfoOfValue(value: Uint8Array): Uint8Array | undefined {
   if (value.length !== AFP_INFO_BYTES && value.length !== AFP_INFO_BYTES + 1) return undefined;
-  const info = value.slice(FINDER_INFO_OFFSET, FINDER_INFO_OFFSET + FINDER_INFO_BYTES);
-  return info.some((byte) => byte !== 0) ? info : undefined;
+  const info = finderInfoOf(value);
+  return isBlankFinderInfo(info) ? undefined : info.slice();
 }

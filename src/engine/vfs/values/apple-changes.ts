@@ -7,7 +7,7 @@ import { type Companion, hasPlaceholder, openCompanion, replaceCompanion } from 
 import { growingFork, truncateFork, writeFork, zeroFork } from "../appledouble/fork.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import type { ShareContext } from "../context/share-context.ts";
-import { finderInfoOf } from "../format/afp-info.ts";
+import { finderInfoOf, NO_FINDER_INFO } from "../format/afp-info.ts";
 import { type AppleEntry, Maker } from "../format/apple-double.ts";
 import { type AppleValue, appleValueOf } from "../format/apple-names.ts";
 import { deviceOf } from "../format/file-stat.ts";
@@ -20,7 +20,6 @@ import { besideObject, changeSidecar } from "./in-sidecar.ts";
 const ABSENT = -Errno.ENODATA;
 /** Longer attributes are stored as streams. */
 const MAX_ATTRIBUTE_BYTES = 65_536;
-const NO_FINDER_INFO = new Uint8Array(32);
 const facts = emptyStatx();
 
 /** What a change is made to; `companion` is undefined where the object has no AppleDouble file yet. */
@@ -181,10 +180,12 @@ function changeFork(
     if (replaced < 0) return replaced;
     const again = openCompanion(folder, name, stat, Open.RDWR);
     if (typeof again === "number") return again;
-    const moved = growingFork(again);
-    const failure = moved === undefined ? -Errno.EIO : changed(again, moved);
-    closeFd(again.fd);
-    return failure;
+    try {
+      const moved = growingFork(again);
+      return moved === undefined ? -Errno.EIO : changed(again, moved);
+    } finally {
+      closeFd(again.fd);
+    }
   });
   return failure < 0 ? failure : count;
 }

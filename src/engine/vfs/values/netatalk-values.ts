@@ -3,7 +3,7 @@ import { Errno } from "../../../linux/errno.ts";
 import { Scratch } from "../../../linux/libc.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { getXattr, removeXattr, setXattr } from "../../../linux/xattr.ts";
-import { isBlankFinderInfo } from "../format/afp-info.ts";
+import { isBlankFinderInfo, NO_FINDER_INFO } from "../format/afp-info.ts";
 import {
   finderInfoIn,
   hasComment,
@@ -30,8 +30,12 @@ export function hasNetatalkMetadata(fd: number): boolean {
 /** The Finder information; undefined where there is none. */
 export function netatalkFinderInfo(fd: number): Uint8Array | undefined {
   const value = load(fd);
-  const extent = value && finderInfoIn(value);
-  if (value === undefined || extent === undefined) return undefined;
+  return value && presentFinderInfo(value);
+}
+
+function presentFinderInfo(value: Uint8Array): Uint8Array | undefined {
+  const extent = finderInfoIn(value);
+  if (extent === undefined) return undefined;
   const finderInfo = value.subarray(extent.offset, extent.offset + extent.length);
   return isBlankFinderInfo(finderInfo) ? undefined : finderInfo;
 }
@@ -51,8 +55,8 @@ export function setNetatalkFinderInfo(fd: number, finderInfo: Uint8Array): 0 | F
 
 /** -ENODATA where there is no Finder information. */
 export function removeNetatalkFinderInfo(fd: number): 0 | Failure {
-  if (netatalkFinderInfo(fd) === undefined) return -Errno.ENODATA;
   const value = load(fd);
-  if (value !== undefined && hasComment(value)) return setNetatalkFinderInfo(fd, new Uint8Array(32));
+  if (value === undefined || presentFinderInfo(value) === undefined) return -Errno.ENODATA;
+  if (hasComment(value)) return setNetatalkFinderInfo(fd, NO_FINDER_INFO);
   return removeXattr(fd, NETATALK_METADATA);
 }

@@ -14,6 +14,8 @@ const BAND_SIZE = /<key>band-size<\/key>\s*<integer>(\d{1,15})<\/integer>/;
 /** As hdiutil(1) makes them by default: counts where the property list is missing. */
 const USUAL_BAND_BYTES = 8_388_608;
 
+const room = new Uint8Array(MAX_INFORMATION_BYTES);
+
 export interface BackupBundle {
   readonly name: string;
   readonly bands: number;
@@ -51,9 +53,8 @@ function countBundle(root: number, name: string): BackupBundle {
 function bandSizeOf(bundle: number): number {
   const fd = openAt(bundle, "Info.plist", Open.RDONLY | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY);
   if (fd < 0) return USUAL_BAND_BYTES;
-  const bytes = new Uint8Array(MAX_INFORMATION_BYTES);
-  const length = readPlain(fd, bytes, 0, bytes.length, 0);
+  const length = readPlain(fd, room, 0, room.length, 0);
   closeFd(fd);
-  const text = new TextDecoder("latin1").decode(bytes.subarray(0, Math.max(0, length)));
+  const text = new TextDecoder("latin1").decode(room.subarray(0, Math.max(0, length)));
   return Number(BAND_SIZE.exec(text)?.[1] ?? 0) || USUAL_BAND_BYTES;
 }
