@@ -54,7 +54,7 @@ export interface EngineContext {
   /** ServerGuid, 16 bytes; [MS-SMB2] 3.3.1.5. */
   readonly serverGuid: Uint8Array;
   readonly provider: Provider;
-  /** Encrypt and decrypt large messages; undefined where the event loop does that as fast. */
+  /** For encryption and signatures of large messages; undefined where the event loop is as fast. */
   readonly threads: CryptoThreads | undefined;
   readonly pool: BufferPool;
   readonly waiting: WaitingMemory;

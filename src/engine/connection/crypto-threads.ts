@@ -120,7 +120,8 @@ export class CryptoThreads {
     const thread: Thread = { worker, posted: new Map() };
     worker.onmessage = ({ data }: MessageEvent<CryptoAnswer>) =>
       turns.enter("a thread's answer", () => this.receive(thread, data));
-    // The connections of its jobs are closed.
+    // Connections whose messages it encrypted or decrypted are closed. The event loop signs and verifies
+    // again.
     worker.onerror = () => {
       this.end(thread);
       for (const settle of thread.posted.values()) settle(false);

@@ -47,14 +47,7 @@ export function makeSessionKeys(
 }
 
 export function makeSigningKey(provider: Provider, algorithm: number, bytes: Uint8Array): SigningKey {
-  const mac = makeMac(provider, algorithm, bytes);
-  return {
-    algorithm,
-    bytes,
-    compute(message, from, to, nonce, out, at): void {
-      mac.compute(message, from, to, nonce, out, at);
-    },
-  };
+  return Object.assign(makeMac(provider, algorithm, bytes), { algorithm, bytes });
 }
 
 export function makeMac(provider: Provider, algorithm: number, key: Uint8Array): Mac {

@@ -2,7 +2,6 @@
 // duplicates files on servers that have OSX_COPYFILE of Apple's extensions; smbfs_smb_2.c of Apple's
 // published SMBClient sources, vfs_fruit(8).
 import { Errno } from "../../../linux/errno.ts";
-import type { MaybePromise } from "../../../port/port.ts";
 import { AppleCapability } from "../../../wire/context/apple-context.ts";
 import { FileAttribute } from "../../../wire/fscc/attributes.ts";
 import type { CopyChunk } from "../../../wire/fscc/copychunk.ts";
@@ -41,17 +40,13 @@ export interface FileCopy {
  * Copies data, streams, extended attributes, attributes and times; the caller has checked the access of both
  * opens. A copy that fails leaves what it has written, for the client to delete.
  */
-export function copyFile(exchange: Exchange, source: Open, target: Open): MaybePromise<FileCopy> {
+export async function copyFile(exchange: Exchange, source: Open, target: Open): Promise<FileCopy> {
   const copy = new WholeFile(exchange, source, target);
   const wasWritten = target.hasWritten;
-  const copied = whileUsed(source, () => workInSteps(exchange, () => copy.step()));
-  const finish = async (outcome: MaybePromise<NtStatus>): Promise<FileCopy> => {
-    const status = await outcome;
-    if (copy.bytes > 0) await noteModified(exchange.context, target, !wasWritten);
-    const done = status === Status.SUCCESS ? await copy.copyFacts() : status;
-    return { status: done, bytes: copy.bytes };
-  };
-  return finish(copied);
+  const copied = await whileUsed(source, () => workInSteps(exchange, () => copy.step()));
+  if (copy.bytes > 0) await noteModified(exchange.context, target, !wasWritten);
+  const status = copied === Status.SUCCESS ? await copy.copyFacts() : copied;
+  return { status, bytes: copy.bytes };
 }
 
 /** A part of the work; true where there is more of it. */
