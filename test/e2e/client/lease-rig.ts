@@ -1,4 +1,5 @@
 // Rig of the oplock and lease tests: opens with oplocks and leases, receives breaks, acknowledges them.
+import { randomBytes } from "node:crypto";
 import { Access } from "../../../src/wire/security/access.ts";
 import {
   CreateDisposition,
@@ -29,6 +30,11 @@ export const READ_WRITE_DATA: number = Access.READ_DATA | Access.WRITE_DATA | Ac
 
 /** The capabilities that a client with directory leases sends in NEGOTIATE. */
 export const LEASING: number = Capability.LEASING | Capability.LARGE_MTU | Capability.DIRECTORY_LEASING;
+
+/** How a client connects that asks for leases and durable opens; its GUID says later that it is the same one. */
+export function leasingClient(clientGuid: Uint8Array = new Uint8Array(randomBytes(16))) {
+  return { capabilities: LEASING | Capability.ENCRYPTION, clientGuid };
+}
 
 export function mountLeasing(
   server: TestServer,

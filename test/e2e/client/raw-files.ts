@@ -246,6 +246,21 @@ export async function listDirectory(
   }
 }
 
+/** The names in a directory without `.` and `..`, sorted. Throws StatusError. */
+export async function listNames(
+  mount: Mount,
+  name: string,
+  options: Partial<CreateRequest> = {},
+): Promise<string[]> {
+  const { fileId } = await openFile(mount, name, options);
+  const records = await listDirectory(mount, fileId);
+  await closeFile(mount, fileId);
+  return records
+    .map((record) => record.name)
+    .filter((each) => each !== "." && each !== "..")
+    .sort();
+}
+
 export function queryInfoCall(
   mount: Mount,
   fileId: FileId,
@@ -299,6 +314,20 @@ export function linkCall(mount: Mount, fileId: FileId, name: string, replaceIfEx
 export function deleteCall(mount: Mount, fileId: FileId): Call {
   const buffer = encoded((writer) => encodeDispositionInformation(writer, true));
   return setInfoCall(mount, fileId, FileInfoClass.DISPOSITION, buffer);
+}
+
+/** Opens, renames and closes. Throws StatusError. */
+export async function renameFile(mount: Mount, from: string, to: string, replaces = false): Promise<void> {
+  const { fileId } = await openFile(mount, from, { desiredAccess: READ_WRITE });
+  await mount.client.demand("rename", renameCall(mount, fileId, to, replaces));
+  await closeFile(mount, fileId);
+}
+
+/** Opens, deletes and closes. Throws StatusError. */
+export async function removeFile(mount: Mount, name: string): Promise<void> {
+  const { fileId } = await openFile(mount, name, { desiredAccess: READ_WRITE });
+  await mount.client.demand("delete", deleteCall(mount, fileId));
+  await closeFile(mount, fileId);
 }
 
 export function ioctlCall(

@@ -15,15 +15,14 @@ import {
   type Mount,
   openFile,
   READ_WRITE,
-  renameCall,
+  renameFile,
   writeFile,
 } from "../client/raw-files.ts";
 import { type AceText, setSecurity } from "../client/security-calls.ts";
 import { startServer } from "../client/server.ts";
 import { getText, listOf, openForWriting } from "../client/stream-calls.ts";
-import { mountAsMac } from "./mac.ts";
+import { FORK, mountAsMac } from "./mac.ts";
 
-const FORK = ":AFP_Resource";
 const OTHER_UID = 2;
 
 let path = "";
@@ -60,18 +59,12 @@ function withFork(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([...(head ?? []), ...fork]);
 }
 
-async function rename(from: string, to: string): Promise<void> {
-  const { fileId } = await openFile(mac, from, { desiredAccess: READ_WRITE });
-  await mac.client.demand("rename", renameCall(mac, fileId, to, false));
-  await closeFile(mac, fileId);
-}
-
 test("what another user keeps in an AppleDouble file is not read, moved or removed by a file beside it", async () => {
   const file = withFork("private to the other user");
   plant("._mine", file, OTHER_UID, 0o600);
   plant("mine", "data", TESTER_UID, 0o644);
   expect(await listOf(mac, "mine")).toEqual(["::$DATA 4"]);
-  await rename("mine", "moved");
+  await renameFile(mac, "mine", "moved");
   const { fileId } = await openFile(mac, "moved", { desiredAccess: READ_WRITE });
   await mac.client.demand("delete", deleteCall(mac, fileId));
   await closeFile(mac, fileId);
@@ -98,7 +91,7 @@ test("a file in the way of an AppleDouble file is not replaced where no other na
   plant("._from", withFork("a fork"), TESTER_UID, 0o644);
   plant("._to", "an ordinary file", TESTER_UID, 0o644);
   for (let i = 1; i <= 9; i++) plant(`._to.${i}`, `file ${i}`, TESTER_UID, 0o644);
-  await rename("from", "to");
+  await renameFile(mac, "from", "to");
   expect(readFileSync(join(path, "._to"), "utf8")).toBe("an ordinary file");
   for (let i = 1; i <= 9; i++) expect(readFileSync(join(path, `._to.${i}`), "utf8")).toBe(`file ${i}`);
   expect(readFileSync(join(path, "._from")).includes("a fork")).toBe(true);

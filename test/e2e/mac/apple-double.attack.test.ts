@@ -20,7 +20,7 @@ import { TESTER, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
 import { TAGGED_FILE, TYPED_FILE } from "../../vectors/apple-double.ts";
 import {
   closeFile,
-  listDirectory,
+  listNames,
   type Mount,
   mountShare,
   openFile,
@@ -31,11 +31,8 @@ import {
 } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from "../client/stream-calls.ts";
-import { afpInfo, mountAsMac, readAsMac } from "./mac.ts";
+import { afpInfo, FORK, INFO, mountAsMac, readAsMac, TAGS } from "./mac.ts";
 
-const INFO = ":AFP_AfpInfo";
-const FORK = ":AFP_Resource";
-const TAGS = ":com.apple.metadata\uf022_kMDItemUserTags";
 const OTHER_UID = 2;
 
 function own(path: string): void {
@@ -45,13 +42,6 @@ function own(path: string): void {
 function put(path: string, data: Uint8Array | string): void {
   writeFileSync(path, data);
   own(path);
-}
-
-async function namesIn(mount: Mount, folder = ""): Promise<string[]> {
-  const { fileId } = await openFile(mount, folder);
-  const names = (await listDirectory(mount, fileId)).map(({ name }) => name);
-  await closeFile(mount, fileId);
-  return names.filter((name) => !/^\.\.?$/.test(name)).sort();
 }
 
 describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attributes", () => {
@@ -92,7 +82,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     spawnSync("mkfifo", [join(path, "odd", "._pipe")]);
     for (const kind of kinds)
       expect([kind, ...(await listOf(mac, `odd\\${kind}`))]).toEqual([kind, "::$DATA 4"]);
-    expect(await namesIn(mac, "odd")).toEqual([...kinds.map((kind) => `._${kind}`), ...kinds].sort());
+    expect(await listNames(mac, "odd")).toEqual([...kinds.map((kind) => `._${kind}`), ...kinds].sort());
     for (const kind of kinds) {
       const { fileId } = await openFile(mac, `odd\\${kind}`, { desiredAccess: READ_WRITE });
       await mac.client.demand("rename", renameCall(mac, fileId, `odd\\moved ${kind}`, false));
@@ -129,7 +119,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
       put(join(path, "hostile", `f${i}`), "data");
       put(join(path, "hostile", `._f${i}`), file);
     }
-    const names = await namesIn(mac, "hostile");
+    const names = await listNames(mac, "hostile");
     for (const [i, file] of files.entries()) {
       expect(names).toContain(`._f${i}`);
       expect(await listOf(mac, `hostile\\f${i}`)).toEqual(["::$DATA 4"]);
@@ -157,7 +147,9 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     const open = await openFile(mac, "253", { desiredAccess: READ_WRITE });
     await mac.client.request(renameCall(mac, open.fileId, long, false));
     await closeFile(mac, open.fileId);
-    const now = (await namesIn(mac)).filter((name) => name === "253" || name === long || name === "._253");
+    const now = (await listNames(mac, "")).filter(
+      (name) => name === "253" || name === long || name === "._253",
+    );
     // Whatever the rename did, the resource fork is there: beside the file, or as a file that is listed.
     const isBeside =
       (await tryCreate(mac, `${now.includes("253") ? "253" : long}${FORK}`)) === "STATUS_SUCCESS";
@@ -190,7 +182,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     });
     await Promise.allSettled([setInfo, mac.client.request(renameCall(mac, fileId, "won", false))]);
     await closeFile(mac, fileId);
-    const names = (await namesIn(mac)).filter((name) => /raced|won/.test(name));
+    const names = (await listNames(mac, "")).filter((name) => /raced|won/.test(name));
     expect(names.length).toBe(1);
     const seen = readAsMac(Uint8Array.from(readFileSync(join(path, `._${names[0]}`))));
     expect(new TextDecoder().decode(seen.fork)).toBe("fork 019");
@@ -245,7 +237,7 @@ describe.skipIf(!canMakePluggedDisk("ramfs"))("on a disk without extended attrib
     mac.client.close();
     await expect(server.stop()).rejects.toThrow("the server had ended by itself (SIGKILL)");
     await start();
-    const names = new Set(await namesIn(mac));
+    const names = new Set(await listNames(mac, ""));
     for (let i = 0; i < files; i++) {
       const name = names.has(`moved${i}`) ? `moved${i}` : `k${i}`;
       expect([i, names.has(name)]).toEqual([i, true]);

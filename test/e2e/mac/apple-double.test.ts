@@ -18,24 +18,20 @@ import { PLACEHOLDER_BYTES, TAG_BYTES, TAGGED_FILE, TYPED_FILE } from "../../vec
 import {
   closeFile,
   createDirectory,
-  deleteCall,
   linkCall,
-  listDirectory,
+  listNames,
   type Mount,
   mountShare,
   openFile,
   READ_WRITE,
-  renameCall,
+  removeFile,
+  renameFile,
   writeFile,
 } from "../client/raw-files.ts";
 import { linesOf, startWaiting } from "../client/raw-notify.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from "../client/stream-calls.ts";
-import { afpInfo, mountAsMac, readAsMac } from "./mac.ts";
-
-const TAGS = ":com.apple.metadata\uf022_kMDItemUserTags";
-const INFO = ":AFP_AfpInfo";
-const FORK = ":AFP_Resource";
+import { afpInfo, FORK, INFO, mountAsMac, readAsMac, TAGS } from "./mac.ts";
 
 interface Place {
   readonly path: string;
@@ -78,25 +74,6 @@ function plant({ path }: Place, name: string, companion: Uint8Array, data = "dat
   own(join(path, `._${name}`));
 }
 
-async function namesIn(mount: Mount, folder = ""): Promise<string[]> {
-  const { fileId } = await openFile(mount, folder);
-  const names = (await listDirectory(mount, fileId)).map(({ name }) => name);
-  await closeFile(mount, fileId);
-  return names.filter((name) => !/^\.\.?$/.test(name)).sort();
-}
-
-async function rename(mount: Mount, from: string, to: string, replaces = false): Promise<void> {
-  const { fileId } = await openFile(mount, from, { desiredAccess: READ_WRITE });
-  await mount.client.demand("rename", renameCall(mount, fileId, to, replaces));
-  await closeFile(mount, fileId);
-}
-
-async function remove(mount: Mount, name: string): Promise<void> {
-  const { fileId } = await openFile(mount, name, { desiredAccess: READ_WRITE });
-  await mount.client.demand("delete", deleteCall(mount, fileId));
-  await closeFile(mount, fileId);
-}
-
 function macView({ path }: Place, name: string) {
   return readAsMac(Uint8Array.from(readFileSync(join(path, `._${name}`))));
 }
@@ -109,7 +86,7 @@ test("fruit:veto_appledouble = no lists the files, fruit:wipe_… = yes shows no
     "fruit:wipe_intentionally_left_blank_rfork": "yes",
   });
   plant(at, "typed", TYPED_FILE);
-  expect(await namesIn(at.other)).toEqual(["._typed", "typed"]);
+  expect(await listNames(at.other, "")).toEqual(["._typed", "typed"]);
   expect(await listOf(at.other, "typed")).toEqual(["::$DATA 4", ":AFP_AfpInfo:$DATA 60"]);
   await putStream(at.other, `typed${FORK}`, "fork");
   expect(await getText(at.mac, `typed${FORK}`)).toBe("fork");
@@ -151,7 +128,7 @@ test("the names of a hard link have it in common, until one of them goes", async
   await at.mac.client.demand("link", linkCall(at.mac, fileId, "two", false));
   await closeFile(at.mac, fileId);
   expect(await getBytes(at.other, `two${TAGS}`)).toEqual(TAG_BYTES);
-  await rename(at.mac, "one", "two", true);
+  await renameFile(at.mac, "one", "two", true);
   expect(readdirSync(at.path).sort()).toEqual(["._two", "two"]);
   expect(await getBytes(at.other, `two${TAGS}`)).toEqual(TAG_BYTES);
 });
@@ -161,7 +138,7 @@ test("it goes into the recycle bin with its file", async () => {
   ends.push(() => removeDirectory(path));
   const at = await startOn(path, { "vfs objects": "recycle", "recycle:repository": "bin" });
   plant(at, "thrown away", TAGGED_FILE);
-  await remove(at.mac, "thrown away");
+  await removeFile(at.mac, "thrown away");
   expect(existsSync(join(at.path, "._thrown away"))).toBe(false);
   expect(await getBytes(at.mac, `bin\\thrown away${TAGS}`)).toEqual(TAG_BYTES);
   expect(Uint8Array.from(readFileSync(join(at.path, "bin", "._thrown away")))).toEqual(
@@ -242,7 +219,7 @@ for (const disk of DISKS) {
         expect(await getText(mount, "tagged:FOO\uf022bar")).toBe("baz");
         expect(await getBytes(mount, `tagged${FORK}`)).toEqual(PLACEHOLDER_BYTES);
         expect(await getBytes(mount, `typed${INFO}`)).toEqual(afpInfo("WAVEPTul"));
-        expect(await namesIn(mount)).toEqual(["tagged", "typed"]);
+        expect(await listNames(mount, "")).toEqual(["tagged", "typed"]);
       }
       expect(await getBytes(at.other, "._tagged")).toEqual(Uint8Array.from(TAGGED_FILE));
       expect(Uint8Array.from(readFileSync(join(at.path, "._tagged")))).toEqual(Uint8Array.from(TAGGED_FILE));
@@ -257,7 +234,7 @@ for (const disk of DISKS) {
       await writeFile(at.mac, fork, 10, new TextEncoder().encode("end"));
       await closeFile(at.mac, fork);
       await putStream(at.mac, `edited${TAGS}`, "short");
-      await remove(at.mac, "edited:foo\uf022bar");
+      await removeFile(at.mac, "edited:foo\uf022bar");
       expect(await getText(at.other, `edited${FORK}`)).toBe("fork\0\0\0\0\0\0end");
       const seen = macView(at, "edited");
       expect(new TextDecoder().decode(seen.finderInfo.subarray(0, 8))).toBe("TEXTttxt");
@@ -273,24 +250,24 @@ for (const disk of DISKS) {
       own(join(at.path, "folder"));
       plant(at, "a", TAGGED_FILE);
       plant(at, "b", TYPED_FILE);
-      await rename(at.mac, "a", "folder\\c");
+      await renameFile(at.mac, "a", "folder\\c");
       expect(existsSync(join(at.path, "._a"))).toBe(false);
       expect(await getBytes(at.mac, `folder\\c${TAGS}`)).toEqual(TAG_BYTES);
-      await rename(at.other, "folder\\c", "b", true);
+      await renameFile(at.other, "folder\\c", "b", true);
       expect(await getBytes(at.other, `b${INFO}`)).toEqual(afpInfo("TESTSLOW").fill(8, 25, 26));
       writeFileSync(join(at.path, "plain"), "plain");
       own(join(at.path, "plain"));
-      await rename(at.other, "plain", "b", true);
+      await renameFile(at.other, "plain", "b", true);
       expect(await listOf(at.other, "b")).toEqual(["::$DATA 5"]);
       expect(existsSync(join(at.path, "._b"))).toBe(false);
       writeFileSync(join(at.path, "._folder"), TYPED_FILE);
       own(join(at.path, "._folder"));
       expect(await getBytes(at.mac, `folder${INFO}`)).toEqual(afpInfo("WAVEPTul"));
-      await rename(at.mac, "folder", "moved");
+      await renameFile(at.mac, "folder", "moved");
       expect(await getBytes(at.mac, `moved${INFO}`)).toEqual(afpInfo("WAVEPTul"));
       plant(at, "gone", TAGGED_FILE);
-      await remove(at.other, "gone");
-      await remove(at.other, "moved");
+      await removeFile(at.other, "gone");
+      await removeFile(at.other, "moved");
       expect(readdirSync(at.path).filter((name) => /^(\._)?(gone|moved|folder)$/.test(name))).toEqual([]);
     });
 
@@ -304,17 +281,17 @@ for (const disk of DISKS) {
       plant(at, "text", new TextEncoder().encode("no AppleDouble"));
       writeFileSync(join(at.path, "._alone"), TAGGED_FILE);
       own(join(at.path, "._alone"));
-      const names = await namesIn(at.mac);
+      const names = await listNames(at.mac, "");
       for (const name of ["._alone", "._broken", "._short", "._text"]) expect(names).toContain(name);
       for (const name of ["broken", "short", "text"])
         expect(await listOf(at.mac, name)).toEqual(["::$DATA 4"]);
-      await remove(at.mac, "broken");
-      await rename(at.mac, "short", "renamed");
+      await removeFile(at.mac, "broken");
+      await renameFile(at.mac, "short", "renamed");
       expect(Uint8Array.from(readFileSync(join(at.path, "._broken")))).toEqual(Uint8Array.from(broken));
       expect(existsSync(join(at.path, "._short"))).toBe(true);
       // A name that becomes free again does not cost the file that had been left there.
       plant(at, "source", TYPED_FILE);
-      await rename(at.mac, "source", "alone");
+      await renameFile(at.mac, "source", "alone");
       expect(await getBytes(at.mac, `alone${INFO}`)).toEqual(afpInfo("WAVEPTul"));
       expect(Uint8Array.from(readFileSync(join(at.path, "._alone.1")))).toEqual(Uint8Array.from(TAGGED_FILE));
       expect(await tryCreate(at.other, "._alone.1")).toBe("STATUS_SUCCESS");
@@ -354,10 +331,10 @@ for (const disk of DISKS) {
       await closeFile(at.mac, await createDirectory(at.mac, "after"));
       expect(linesOf(await watch.reply)).toEqual(["+after"]);
       await closeFile(at.other, fileId);
-      await remove(at.mac, `pictures${FORK}`);
+      await removeFile(at.mac, `pictures${FORK}`);
       // Without metadata nothing is left of it.
       await putStream(at.mac, `pictures${INFO}`, afpInfo());
-      await remove(at.mac, `pictures${TAGS}`);
+      await removeFile(at.mac, `pictures${TAGS}`);
       expect(existsSync(join(at.path, "._pictures"))).toBe(false);
     });
   });

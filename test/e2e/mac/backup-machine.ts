@@ -11,10 +11,9 @@ import { type FileId, writeFileId } from "../../../src/wire/file-id.ts";
 import { decodeFsFullSizeInformation } from "../../../src/wire/fscc/fs-information.ts";
 import { FsInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { Command } from "../../../src/wire/header.ts";
-import { Capability } from "../../../src/wire/command/negotiate.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER, type User } from "../../peer/test-server.ts";
-import { LEASING, RWH, withLease } from "../client/lease-rig.ts";
+import { leasingClient, RWH, withLease } from "../client/lease-rig.ts";
 import { EXCLUSIVE_NOW, lockOne } from "../client/lock-calls.ts";
 import { StatusError } from "../client/raw-client.ts";
 import {
@@ -135,7 +134,7 @@ export class BackupMachine {
 
   private async logOn(previousSessionId: number): Promise<void> {
     const { share, user = TESTER } = this.options;
-    const options = { capabilities: LEASING | Capability.ENCRYPTION, clientGuid: this.clientGuid };
+    const options = leasingClient(this.clientGuid);
     this.mount = await mountShare(this.place, { ...user, previousSessionId }, share, options);
   }
 

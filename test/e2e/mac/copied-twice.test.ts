@@ -9,7 +9,7 @@ import { TAG_BYTES, TAGGED_FILE } from "../../vectors/apple-double.ts";
 import { mountShare } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, listOf, putStream } from "../client/stream-calls.ts";
-import { mountAsMac } from "./mac.ts";
+import { mountAsMac, TAGS } from "./mac.ts";
 
 const ends: (() => Promise<void> | void)[] = [];
 afterAll(async () => {
@@ -44,7 +44,7 @@ describe.each(kinds)("on %s", (kind) => {
     expect(readFileSync(join(path, "photo"), "utf8")).toBe("second");
     expect(Uint8Array.from(readFileSync(join(path, "._photo")))).toEqual(Uint8Array.from(TAGGED_FILE));
     const mac = await mountAsMac(server, "test");
-    expect(await getBytes(mac, "photo:com.apple.metadata\uf022_kMDItemUserTags")).toEqual(TAG_BYTES);
+    expect(await getBytes(mac, `photo${TAGS}`)).toEqual(TAG_BYTES);
     await putStream(other, "photo:note", "a stream elsewhere");
     await putStream(other, "photo", "third");
     expect(await listOf(other, "photo")).not.toContain(":note:$DATA 18");

@@ -22,10 +22,8 @@ import {
 } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, getText, listOf, openForWriting, putStream, tryCreate } from "../client/stream-calls.ts";
-import { afpInfo, mountAsMac } from "./mac.ts";
+import { afpInfo, FORK, INFO, mountAsMac } from "./mac.ts";
 
-const INFO = ":AFP_AfpInfo";
-const FORK = ":AFP_Resource";
 const NOT_FOUND = "STATUS_OBJECT_NAME_NOT_FOUND";
 
 let server: TestServer;

@@ -21,7 +21,7 @@ import {
 } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { putStream } from "../client/stream-calls.ts";
-import { afpInfo, listAsMac, type MacEntry, mountAsMac, OLD_MAC_QUERY } from "./mac.ts";
+import { afpInfo, listAsMac, type MacEntry, mountAsMac, OLD_MAC_QUERY, TAGS } from "./mac.ts";
 
 const OTHER_UID = 61_005;
 /** Without resource fork, Finder information and streams. */
@@ -69,7 +69,7 @@ async function fill(mount: Mount, folder: string): Promise<void> {
   await closeFile(mount, await createDirectory(mount, `${folder}\\sub`));
   await putStream(mount, `${folder}\\full:AFP_AfpInfo`, fullInfo());
   await putStream(mount, `${folder}\\full:AFP_Resource`, "resource fork");
-  await putStream(mount, `${folder}\\tagged:com.apple.metadata\uf022_kMDItemUserTags`, "tags");
+  await putStream(mount, `${folder}\\tagged${TAGS}`, "tags");
   await putStream(mount, `${folder}\\sub:AFP_AfpInfo`, fullInfo());
 }
 

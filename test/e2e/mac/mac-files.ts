@@ -16,7 +16,7 @@ import {
   createCall,
   createDirectory,
   deleteCall,
-  listDirectory,
+  listNames,
   type Mount,
   openFile,
   READ_WRITE,
@@ -27,8 +27,6 @@ import {
   writeFile,
 } from "../client/raw-files.ts";
 
-/** The stream of Finder's tags, with the private character by which macOS sends a colon. */
-export const TAGS = "com.apple.metadata\uf022_kMDItemUserTags";
 const CHANGING = Access.READ_ATTRIBUTES | Access.DELETE | Access.SYNCHRONIZE;
 
 /** A string stands for its characters' low bytes, as in what `read` returns. */
@@ -128,12 +126,7 @@ export class MacFiles {
     await this.within(name, { desiredAccess: Access.WRITE_ATTRIBUTES | Access.SYNCHRONIZE }, call);
   }
 
-  async list(folder: string): Promise<string[]> {
-    const { fileId } = await openFile(this.mount, folder, {
-      desiredAccess: Access.READ_DATA | Access.SYNCHRONIZE,
-    });
-    const names = (await listDirectory(this.mount, fileId)).map(({ name }) => name);
-    await closeFile(this.mount, fileId);
-    return names.filter((name) => name !== "." && name !== "..").sort();
+  list(folder: string): Promise<string[]> {
+    return listNames(this.mount, folder, { desiredAccess: Access.READ_DATA | Access.SYNCHRONIZE });
   }
 }

@@ -15,6 +15,13 @@ import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import { StatusError } from "../client/raw-client.ts";
 import { closeFile, type Mount, mountShare, openFile, queryDirectoryCall } from "../client/raw-files.ts";
 
+/** Finder's tags, with the private character by which macOS sends a colon. */
+export const TAGS_ATTRIBUTE = "com.apple.metadata\uf022_kMDItemUserTags";
+/** Streams of macOS, to be written behind a file's name. */
+export const TAGS = `:${TAGS_ATTRIBUTE}`;
+export const INFO = ":AFP_AfpInfo";
+export const FORK = ":AFP_Resource";
+
 /** The query of macOS 14, but without HIFI (0x20), which no server has but Apple's. */
 export const MAC_QUERY: AppleRequest = {
   command: AppleCommand.SERVER_QUERY,
@@ -51,8 +58,13 @@ export async function queryApple(
 }
 
 /** A mount of `share` as the first user, by a client that the server knows as a Mac. */
-export async function mountAsMac(server: TestServer, share: string, query = MAC_QUERY): Promise<Mount> {
-  const mount = await mountShare(server, TESTER, share);
+export async function mountAsMac(
+  server: TestServer,
+  share: string,
+  query = MAC_QUERY,
+  options: Parameters<typeof mountShare>[3] = {},
+): Promise<Mount> {
+  const mount = await mountShare(server, TESTER, share, options);
   await queryApple(mount, query);
   return mount;
 }

@@ -5,9 +5,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../src/wire/command/create.ts";
 import { LockFlag } from "../../../src/wire/command/lock.ts";
-import { Capability } from "../../../src/wire/command/negotiate.ts";
-import { FILE_ID_ALL_ONES, type FileId } from "../../../src/wire/file-id.ts";
-import { HeaderFlag } from "../../../src/wire/header.ts";
+import type { FileId } from "../../../src/wire/file-id.ts";
 import { Access } from "../../../src/wire/security/access.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
@@ -17,7 +15,7 @@ import {
   key,
   leaseAck,
   leaseV2,
-  LEASING,
+  leasingClient,
   nextLeaseBreak,
   RH,
   RWH,
@@ -25,9 +23,7 @@ import {
   withLease,
 } from "../client/lease-rig.ts";
 import {
-  closeCall,
   closeFile,
-  createCall,
   type Mount,
   mountShare,
   openFile,
@@ -37,6 +33,7 @@ import {
 } from "../client/raw-files.ts";
 import type { RawSocket } from "../client/raw-socket.ts";
 import { startServer } from "../client/server.ts";
+import { MacFiles } from "./mac-files.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -49,8 +46,8 @@ class Mac {
   mount!: Mount<RawSocket>;
 
   async logOn(previousSessionId = 0): Promise<this> {
-    const options = { capabilities: LEASING | Capability.ENCRYPTION, clientGuid: this.clientGuid };
-    this.mount = await mountShare(server, { ...TESTER, previousSessionId }, "test", options);
+    const user = { ...TESTER, previousSessionId };
+    this.mount = await mountShare(server, user, "test", leasingClient(this.clientGuid));
     return this;
   }
 
@@ -96,11 +93,7 @@ class Mac {
       desiredAccess: READ_WRITE,
       createDisposition: CreateDisposition.OPEN,
     });
-    const close = { ...closeCall(this.mount, FILE_ID_ALL_ONES), flags: HeaderFlag.RELATED_OPERATIONS };
-    const replies = await Promise.all(
-      this.mount.client.compound([createCall(this.mount, name, options), close]),
-    );
-    expect(replies.map(({ status }) => status)).toEqual([Status.SUCCESS, Status.SUCCESS]);
+    await new MacFiles(this.mount).within(name, options);
   }
 }
 

@@ -8,23 +8,12 @@ import { canMakePluggedDisk, makePluggedDisk, type PluggedDisk } from "../../pee
 import { hasSmbd, startSmbd } from "../../peer/smbd.ts";
 import { makeDirectory, removeDirectory, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
 import { TAG_BYTES } from "../../vectors/apple-double.ts";
-import {
-  closeFile,
-  createDirectory,
-  deleteCall,
-  type Mount,
-  openFile,
-  READ_WRITE,
-  renameCall,
-} from "../client/raw-files.ts";
+import { closeFile, createDirectory, type Mount, removeFile, renameFile } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, getText, listOf, putStream, tryCreate } from "../client/stream-calls.ts";
 import { mountFolder } from "../interop/samba-server.ts";
-import { afpInfo, readAsMac } from "./mac.ts";
+import { afpInfo, FORK, INFO, readAsMac, TAGS } from "./mac.ts";
 
-const TAGS = ":com.apple.metadata\uf022_kMDItemUserTags";
-const INFO = ":AFP_AfpInfo";
-const FORK = ":AFP_Resource";
 const NOT_FOUND = "STATUS_OBJECT_NAME_NOT_FOUND";
 
 const FORMS = [
@@ -59,18 +48,6 @@ async function startPairOn(shares: readonly Share[]): Promise<{ samba: TestServe
     await samba.stop();
     throw error;
   }
-}
-
-async function remove(mount: Mount, name: string): Promise<void> {
-  const { fileId } = await openFile(mount, name, { desiredAccess: READ_WRITE });
-  await mount.client.demand("delete", deleteCall(mount, fileId));
-  await closeFile(mount, fileId);
-}
-
-async function rename(mount: Mount, from: string, to: string): Promise<void> {
-  const { fileId } = await openFile(mount, from, { desiredAccess: READ_WRITE });
-  await mount.client.demand("rename", renameCall(mount, fileId, to, false));
-  await closeFile(mount, fileId);
 }
 
 async function expectMetadata(mount: Mount, name: string, info: Uint8Array, fork: string): Promise<void> {
@@ -131,12 +108,12 @@ describe.skipIf(!hasSmbd())("on ext4", () => {
       expect(await getBytes(ours, `theirs folder${INFO}`)).toEqual(afpInfo("SMB,OLE!"));
       await putStream(ours, `theirs${INFO}`, afpInfo("TEXTttxt"));
       await putStream(ours, `theirs${FORK}`, "our longer fork");
-      await rename(ours, "theirs", "renamed");
+      await renameFile(ours, "theirs", "renamed");
       await expectMetadata(samba, "renamed", afpInfo("TEXTttxt"), "our longer fork");
       expect(await getText(samba, "renamed")).toBe("data");
       await putStream(ours, `renamed${INFO}`, afpInfo());
       expect(await tryCreate(samba, `renamed${INFO}`)).toBe(NOT_FOUND);
-      await remove(ours, "renamed");
+      await removeFile(ours, "renamed");
       for (const left of ["renamed", "._renamed", "._theirs"])
         expect(existsSync(join(root, name, left))).toBe(false);
     });
@@ -153,7 +130,7 @@ describe.skipIf(!hasSmbd())("on ext4", () => {
       await putStream(samba, `ours${INFO}`, afpInfo("TEXTttxt"));
       await putStream(samba, `ours${FORK}`, "their longer fork");
       await expectMetadata(ours, "ours", afpInfo("TEXTttxt"), "their longer fork");
-      await rename(samba, "ours", "moved");
+      await renameFile(samba, "ours", "moved");
       await expectMetadata(ours, "moved", afpInfo("TEXTttxt"), "their longer fork");
       expect(existsSync(join(root, name, "._moved"))).toBe(resource === "file");
     });

@@ -7,27 +7,25 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CreateDisposition, CreateOption, type CreateRequest } from "../../../src/wire/command/create.ts";
 import { LockFlag } from "../../../src/wire/command/lock.ts";
-import { Capability } from "../../../src/wire/command/negotiate.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { Access } from "../../../src/wire/security/access.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { canMakePluggedDisk, makePluggedDisk, type PluggedDisk } from "../../peer/plugged-disk.ts";
-import { TESTER, type TestServer } from "../../peer/test-server.ts";
-import { LEASING, leaseV2, openLeased, RWH } from "../client/lease-rig.ts";
+import type { TestServer } from "../../peer/test-server.ts";
+import { leasingClient, leaseV2, openLeased, RWH } from "../client/lease-rig.ts";
 import { EXCLUSIVE_NOW, lockOne, SHARED_NOW } from "../client/lock-calls.ts";
 import {
   closeFile,
   createCall,
   type Mount,
-  mountShare,
   openFile,
   READ_WRITE,
   readFile,
   writeFile,
 } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
-import { afpInfo, queryApple } from "./mac.ts";
-import { MacFiles, TAGS } from "./mac-files.ts";
+import { afpInfo, MAC_QUERY, mountAsMac, TAGS_ATTRIBUTE } from "./mac.ts";
+import { MacFiles } from "./mac-files.ts";
 
 const RED = "bplist00\u00a1\u0001URed\n6";
 const FINDER = Buffer.from(afpInfo("TEXTttxt")).toString("latin1");
@@ -46,14 +44,8 @@ afterAll(async () => {
 
 const randomKey = (): number => randomBytes(1)[0] ?? 7;
 
-async function mountMac(share: string): Promise<Mount> {
-  const clientGuid = new Uint8Array(randomBytes(16));
-  const mount = await mountShare(server, TESTER, share, {
-    capabilities: LEASING | Capability.ENCRYPTION,
-    clientGuid,
-  });
-  await queryApple(mount);
-  return mount;
+function mountMac(share: string): Promise<Mount> {
+  return mountAsMac(server, share, MAC_QUERY, leasingClient());
 }
 
 describe.each(["linux", "exfat"])("on %s", (share) => {
@@ -70,14 +62,14 @@ describe.each(["linux", "exfat"])("on %s", (share) => {
   /** A document with tags, type and creator, and a resource fork. */
   async function makeDocument(name: string, text: string): Promise<void> {
     await files.write(name, text);
-    await files.setAttribute(name, TAGS, RED);
+    await files.setAttribute(name, TAGS_ATTRIBUTE, RED);
     await files.setAttribute(name, "AFP_AfpInfo", afpInfo("TEXTttxt"));
     await files.setAttribute(name, "AFP_Resource", `fork of ${text}`);
   }
 
   async function expectDocument(name: string, text: string): Promise<void> {
     expect(await files.read(name)).toBe(text);
-    expect(await files.attributeOf(name, TAGS)).toBe(RED);
+    expect(await files.attributeOf(name, TAGS_ATTRIBUTE)).toBe(RED);
     expect((await files.attributeOf(name, "AFP_AfpInfo")).slice(16, 24)).toBe(FINDER.slice(16, 24));
     expect(await files.attributeOf(name, "AFP_Resource")).toBe(`fork of ${text}`);
   }
@@ -137,17 +129,17 @@ describe.each(["linux", "exfat"])("on %s", (share) => {
     "Finder copies a folder with tags, forks, types and dates, and its own file",
     async () => {
       for (const folder of ["source", "source\\inner", "copy", "copy\\inner"]) await files.makeFolder(folder);
-      await files.setAttribute("source", TAGS, RED);
+      await files.setAttribute("source", TAGS_ATTRIBUTE, RED);
       const names = ["a.txt", "inner\\b\uf022c \uf029.txt", "inner\\empty"];
       for (const [i, name] of names.entries()) {
         await makeDocument(`source\\${name}`, i === 2 ? "" : `text ${i}`);
         await files.setTimes(`source\\${name}`, 1_500_000_000 + i);
       }
-      await files.setAttribute("copy", TAGS, await files.attributeOf("source", TAGS));
+      await files.setAttribute("copy", TAGS_ATTRIBUTE, await files.attributeOf("source", TAGS_ATTRIBUTE));
       await files.write("copy\\.DS_Store", new Uint8Array(6148).fill(1));
       for (const [i, name] of names.entries()) {
         await files.write(`copy\\${name}`, await files.read(`source\\${name}`));
-        for (const attribute of [TAGS, "AFP_AfpInfo", "AFP_Resource"]) {
+        for (const attribute of [TAGS_ATTRIBUTE, "AFP_AfpInfo", "AFP_Resource"]) {
           const value = await files.attributeOf(`source\\${name}`, attribute);
           await files.setAttribute(`copy\\${name}`, attribute, value);
         }
@@ -155,7 +147,7 @@ describe.each(["linux", "exfat"])("on %s", (share) => {
       }
       for (const [i, name] of names.entries())
         await expectDocument(`copy\\${name}`, i === 2 ? "" : `text ${i}`);
-      expect(await files.attributeOf("copy", TAGS)).toBe(RED);
+      expect(await files.attributeOf("copy", TAGS_ATTRIBUTE)).toBe(RED);
       expect(await files.list("copy")).toEqual([".DS_Store", "a.txt", "inner"]);
       const onDisk = join(server.shares.get(share) ?? "", "copy");
       // Two seconds are the least that exFAT's driver keeps.

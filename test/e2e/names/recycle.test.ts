@@ -15,6 +15,7 @@ import {
   mountShare,
   openFile,
   READ_WRITE,
+  removeFile,
   renameCall,
   writeFile,
 } from "../client/raw-files.ts";
@@ -52,12 +53,6 @@ async function write(path: string, text: string): Promise<void> {
   await closeFile(mount, file);
 }
 
-async function remove(path: string): Promise<void> {
-  const { fileId } = await openFile(mount, path, { desiredAccess: READ_WRITE });
-  await mount.client.demand("DELETE", deleteCall(mount, fileId));
-  await closeFile(mount, fileId);
-}
-
 const inBin = (...names: string[]): string => join(share, ".bin", TESTER.user, ...names);
 
 describe("as in Samba", () => {
@@ -65,7 +60,7 @@ describe("as in Samba", () => {
     await closeFile(mount, await createDirectory(mount, "docs"));
     for (const text of ["first", "second", "third"]) {
       await write("docs\\letter.txt", text);
-      await remove("docs\\letter.txt");
+      await removeFile(mount, "docs\\letter.txt");
     }
     expect(existsSync(join(share, "docs", "letter.txt"))).toBe(false);
     expect(readdirSync(inBin("docs")).sort()).toEqual([
@@ -87,9 +82,9 @@ describe("as in Samba", () => {
     await closeFile(mount, fileId);
     expect(existsSync(inBin("on close"))).toBe(true);
     await write("x.tmp", "");
-    await remove("x.tmp");
+    await removeFile(mount, "x.tmp");
     await write("large", "x".repeat(1001));
-    await remove("large");
+    await removeFile(mount, "large");
     await closeFile(mount, await createDirectory(mount, "folder"));
     const folder = await openFile(mount, "folder", {
       desiredAccess: READ_WRITE,
@@ -98,7 +93,7 @@ describe("as in Samba", () => {
     await mount.client.demand("DELETE", deleteCall(mount, folder.fileId));
     await closeFile(mount, folder.fileId);
     expect(readdirSync(inBin()).sort()).toEqual(["docs", "on close"]);
-    await remove(`.bin\\${TESTER.user}\\on close`);
+    await removeFile(mount, `.bin\\${TESTER.user}\\on close`);
     expect(readdirSync(inBin()).sort()).toEqual(["docs"]);
   });
 
@@ -120,7 +115,7 @@ describe.skipIf(againstSmbd)("beyond what Samba does", () => {
     await closeFile(mount, await createDirectory(mount, "blocked"));
     await write("blocked\\precious", "data");
     await write(`.bin\\${TESTER.user}\\blocked`, "in the way");
-    await expect(remove("blocked\\precious")).rejects.toThrow("STATUS_NOT_A_DIRECTORY");
+    await expect(removeFile(mount, "blocked\\precious")).rejects.toThrow("STATUS_NOT_A_DIRECTORY");
     expect(readFileSync(join(share, "blocked", "precious"), "utf8")).toBe("data");
     const { fileId } = await openFile(mount, "blocked");
     expect((await listDirectory(mount, fileId)).map(({ name }) => name)).toContain("precious");
@@ -134,7 +129,7 @@ describe.skipIf(againstSmbd)("beyond what Samba does", () => {
     try {
       await closeFile(mount, await createDirectory(mount, "disk\\sub"));
       await write("disk\\sub\\file", "on a disk");
-      await remove("disk\\sub\\file");
+      await removeFile(mount, "disk\\sub\\file");
       expect(readFileSync(join(disk, ".bin", TESTER.user, "sub", "file"), "utf8")).toBe("on a disk");
     } finally {
       Bun.spawnSync(["umount", "-l", disk]);

@@ -15,7 +15,6 @@ import {
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { HeaderFlag } from "../../../src/wire/header.ts";
 import { LockFlag } from "../../../src/wire/command/lock.ts";
-import { Capability } from "../../../src/wire/command/negotiate.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { againstSmbd, startSubject } from "../../peer/start.ts";
 import { TESTER, TESTER2, type TestServer, type User } from "../../peer/test-server.ts";
@@ -25,7 +24,7 @@ import {
   key,
   leaseAck,
   leaseV2,
-  LEASING,
+  leasingClient,
   nextLeaseBreak,
   nextOplockBreak,
   oplockAck,
@@ -81,8 +80,7 @@ function mountAs(
   previousSessionId = 0,
   at = server,
 ): Promise<Mount<RawSocket>> {
-  const options = { capabilities: LEASING | Capability.ENCRYPTION, clientGuid };
-  return mountShare(at, { ...user, previousSessionId }, "test", options);
+  return mountShare(at, { ...user, previousSessionId }, "test", leasingClient(clientGuid));
 }
 
 /** A durable handle and the values a client needs to reconnect it. */

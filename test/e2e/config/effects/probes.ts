@@ -15,13 +15,12 @@ import {
   closeFile,
   createDirectory,
   createFile,
-  deleteCall,
   ioctlCall,
   listDirectory,
   type Mount,
   openFile,
   queryInfoCall,
-  READ_WRITE,
+  removeFile,
   writeFile,
 } from "../../client/raw-files.ts";
 
@@ -73,19 +72,13 @@ export async function listedNames(place: Place): Promise<string[]> {
   return (await listed(place)).map(({ name }) => name).toSorted();
 }
 
-async function remove({ mount }: Place, name: string): Promise<void> {
-  const { fileId } = await openFile(mount, name, { desiredAccess: READ_WRITE });
-  await mount.client.demand("DELETE", deleteCall(mount, fileId));
-  await closeFile(mount, fileId);
-}
-
 const OLD = new Date("2001-02-03T04:05:06Z");
 
 /** Makes a file of the year 2001 and deletes it; what is in the bin then. */
 export async function recycled(place: Place, name: string, text = "abc"): Promise<string[]> {
   await make(place, name, text);
   utimesSync(join(place.path, name.replaceAll("\\", "/")), OLD, OLD);
-  await remove(place, name);
+  await removeFile(place.mount, name);
   return binOf(place);
 }
 
