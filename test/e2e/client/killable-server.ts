@@ -18,6 +18,8 @@ export class KillableServer {
   readonly host = "127.0.0.1";
   readonly port: number;
   readonly directory: string;
+  /** The lock file. */
+  readonly lock: string;
   /** Share name to directory. */
   readonly shares: ReadonlyMap<string, string>;
   private child: Bun.Subprocess | undefined;
@@ -25,6 +27,7 @@ export class KillableServer {
   private constructor(port: number, directory: string, options: ServerOptions) {
     this.port = port;
     this.directory = directory;
+    this.lock = join(directory, "lock");
     this.shares = prepareShares(options, directory);
     const globals = { "bind interfaces only": "yes", interfaces: this.host };
     writeFileSync(join(directory, "conf"), formatConfiguration(globals, options, this.shares));
@@ -38,10 +41,10 @@ export class KillableServer {
   }
 
   async start(): Promise<void> {
-    const { directory, host, port } = this;
+    const { directory, host, lock, port } = this;
     const out = openSync(join(directory, "log"), "a");
     const files = ["-C", join(directory, "conf"), "-P", join(directory, "users")];
-    this.child = Bun.spawn([EXECUTABLE, "serve", ...files, "-p", String(port)], {
+    this.child = Bun.spawn([EXECUTABLE, "serve", ...files, "-p", String(port), "--lock", lock], {
       stdin: "ignore",
       stdout: out,
       stderr: out,
@@ -63,11 +66,17 @@ export class KillableServer {
     if (this.child !== undefined) await awaitExit(this.child, 5_000);
   }
 
-  /** Throws where the log shows a fault of the server. */
-  async stop(): Promise<void> {
+  /** Ends the server. Returns its exit status, undefined if it has to be killed. */
+  async end(): Promise<number | undefined> {
     this.child?.kill("SIGTERM");
     const status = this.child && (await awaitExit(this.child, 10_000));
     if (status === undefined) this.child?.kill("SIGKILL");
+    return status;
+  }
+
+  /** Ends the server and removes its directory. Throws where the log shows a fault of the server. */
+  async stop(): Promise<void> {
+    await this.end();
     const fault = findFault(this.log());
     removeDirectory(this.directory);
     if (fault !== undefined) throw new Error(`the server's log shows a fault:\n${fault}`);

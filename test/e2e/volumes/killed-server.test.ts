@@ -1,24 +1,15 @@
 // A server killed under load and started again: the port and the lock file are free, answered writes are there,
 // and FileIds of the killed server reach nothing. [MS-SMB2] 3.3.5.9.7, 3.3.5.9.12.
-import { afterAll, expect, test } from "bun:test";
-import { chownSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { CreateDisposition, type CreateRequest, OplockLevel } from "../../../src/wire/command/create.ts";
 import type { FileId } from "../../../src/wire/file-id.ts";
 import { Command } from "../../../src/wire/header.ts";
 import { encodeFlushRequest } from "../../../src/wire/command/flush.ts";
 import { Status } from "../../../src/wire/status.ts";
-import {
-  awaitExit,
-  awaitListening,
-  findFreePort,
-  formatConfiguration,
-  makeDirectory,
-  removeDirectory,
-  TESTER,
-  TESTER_UID,
-} from "../../peer/test-server.ts";
+import { TESTER } from "../../peer/test-server.ts";
 import { expectOutcome } from "../client/attack-rig.ts";
+import { KillableServer } from "../client/killable-server.ts";
 import {
   callOn,
   closeFile,
@@ -31,49 +22,19 @@ import {
   readFile,
   writeFile,
 } from "../client/raw-files.ts";
-import { EXECUTABLE, findFault, formatPasswordDatabase } from "../client/server.ts";
+import { findFault } from "../client/server.ts";
 
 const CLIENTS = 12;
 const BLOCK = 4096;
 const ROUNDS = 3;
 
-const directory = makeDirectory("killed");
-const share = makeDirectory("killed-share");
-if (process.getuid?.() === 0) chownSync(share, TESTER_UID, TESTER_UID);
-const children: Bun.Subprocess[] = [];
-afterAll(() => {
-  for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
-  removeDirectory(directory);
-  removeDirectory(share);
+let server: KillableServer;
+beforeEach(async () => {
+  server = await KillableServer.start({ parameters: { "max ip connections": "1000" } });
 });
+afterEach(() => server?.stop());
 
-const lock = join(directory, "lock");
-const log = join(directory, "log");
-let port = 0;
-
-/** Starts the server with a lock file on the same port each time. */
-async function start(): Promise<Bun.Subprocess> {
-  if (port === 0) {
-    port = await findFreePort();
-    const shares = new Map([["test", share]]);
-    const globals = { "bind interfaces only": "yes", interfaces: "127.0.0.1", "max ip connections": "1000" };
-    writeFileSync(join(directory, "conf"), formatConfiguration(globals, {}, shares));
-    writeFileSync(join(directory, "users"), formatPasswordDatabase([TESTER]), { mode: 0o600 });
-  }
-  const out = openSync(log, "a");
-  const words = ["serve", "-C", join(directory, "conf"), "-P", join(directory, "users"), "-p", String(port)];
-  const child = Bun.spawn([EXECUTABLE, ...words, "--lock", lock], {
-    stdin: "ignore",
-    stdout: out,
-    stderr: out,
-  });
-  closeSync(out);
-  children.push(child);
-  await awaitListening(child, "127.0.0.1", port, () => readFileSync(log, "utf8"));
-  return child;
-}
-
-const mountAgain = (): Promise<Mount> => mountShare({ host: "127.0.0.1", port }, TESTER, "test");
+const mountAgain = (): Promise<Mount> => mountShare(server, TESTER, "test");
 
 const durable = (options: Partial<CreateRequest> = {}): Partial<CreateRequest> => ({
   desiredAccess: READ_WRITE,
@@ -114,7 +75,7 @@ async function writeUntilKilled(mount: Mount, client: number, writing: Writing):
 
 test("what was written and flushed before SIGKILL is there after a restart, and handles do not come back", async () => {
   for (let round = 0; round < ROUNDS; round++) {
-    let server = await start();
+    if (round > 0) await server.start();
     const mounts = await Promise.all(Array.from({ length: CLIENTS }, mountAgain));
     const writings: Writing[] = [];
     for (const [client, mount] of mounts.entries()) {
@@ -126,10 +87,9 @@ test("what was written and flushed before SIGKILL is there after a restart, and 
     );
     const end = performance.now() + 15_000;
     while (writings.some(({ flushed }) => flushed < 3) && performance.now() < end) await Bun.sleep(10);
-    process.kill(server.pid, "SIGKILL");
-    await awaitExit(server, 5000);
-    expect(existsSync(lock)).toBe(true);
-    server = await start();
+    await server.kill();
+    expect(existsSync(server.lock)).toBe(true);
+    await server.start();
     await Promise.all(loads);
     // Other opens first, which must not be taken for those of the killed server.
     const early = await mountAgain();
@@ -149,21 +109,18 @@ test("what was written and flushed before SIGKILL is there after a restart, and 
       }
       mount.client.close();
     }
-    server.kill("SIGTERM");
-    expect(await awaitExit(server, 10_000)).toBe(0);
-    expect(existsSync(lock)).toBe(false);
+    expect(await server.end()).toBe(0);
+    expect(existsSync(server.lock)).toBe(false);
   }
-  expect(findFault(readFileSync(log, "utf8"))).toBeUndefined();
+  expect(findFault(server.log())).toBeUndefined();
 }, 90_000);
 
 test("an open of one client cannot be reconnected by a FileId of the killed server", async () => {
-  let server = await start();
   const first = await mountAgain();
   await closeFile(first, await createFile(first, "mine"));
   const { fileId } = await openFile(first, "mine", durable());
-  process.kill(server.pid, "SIGKILL");
-  await awaitExit(server, 5000);
-  server = await start();
+  await server.kill();
+  await server.start();
   const other = await mountAgain();
   await closeFile(other, await createFile(other, "theirs"));
   await openFile(other, "theirs", durable());
@@ -173,6 +130,5 @@ test("an open of one client cannot be reconnected by a FileId of the killed serv
   const again = createCall(mount, "mine", durable({ contexts: { durableReconnect: fileId } }));
   expectOutcome(await mount.client.outcome(again), Status.OBJECT_NAME_NOT_FOUND);
   mount.client.close();
-  server.kill("SIGTERM");
-  expect(await awaitExit(server, 10_000)).toBe(0);
+  expect(await server.end()).toBe(0);
 }, 30_000);
