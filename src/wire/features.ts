@@ -1,6 +1,6 @@
 // Everything this server advertises or supports, listed only here, each with a test; [MS-SMB2] 3.3.5.4
 // (negotiation), 3.3.5.15 (FSCTLs), 3.3.5.20, 3.3.5.21 (information), 3.3.5.9 (create contexts).
-import { AppleCapability } from "./context/apple-context.ts";
+import { AppleCapability, AppleVolumeCapability } from "./context/apple-context.ts";
 import { FileInfoClass, FsInfoClass } from "./fscc/info-class.ts";
 import { Fsctl } from "./fscc/fsctl.ts";
 import { ShareCapability, ShareFlag } from "./command/tree-connect.ts";
@@ -30,7 +30,7 @@ export interface CapabilityFeature extends Feature {
 
 const NEGOTIATE = "test/wire/command/negotiate.test.ts";
 const FILE = "test/wire/fscc/file-information.test.ts";
-const DIRECTORY = "test/wire/fscc/directory-entry.test.ts";
+const LISTED = "test/wire/fscc/directory-entry.test.ts#round trip of every class";
 const VOLUME = "test/wire/fscc/fs-information.test.ts";
 const CONTEXT = "test/wire/context/create-context.test.ts";
 const DFS = "test/e2e/interop/dfs.test.ts";
@@ -219,28 +219,12 @@ const dfsShare: readonly [Feature, Feature] = [
 ];
 
 const directoryClasses: readonly Feature[] = [
-  { name: "Directory", value: FileInfoClass.DIRECTORY, test: `${DIRECTORY}#round trip of every class` },
-  {
-    name: "FullDirectory",
-    value: FileInfoClass.FULL_DIRECTORY,
-    test: `${DIRECTORY}#round trip of every class`,
-  },
-  {
-    name: "BothDirectory",
-    value: FileInfoClass.BOTH_DIRECTORY,
-    test: `${DIRECTORY}#round trip of every class`,
-  },
-  { name: "Names", value: FileInfoClass.NAMES, test: `${DIRECTORY}#round trip of every class` },
-  {
-    name: "IdBothDirectory",
-    value: FileInfoClass.ID_BOTH_DIRECTORY,
-    test: `${DIRECTORY}#round trip of every class`,
-  },
-  {
-    name: "IdFullDirectory",
-    value: FileInfoClass.ID_FULL_DIRECTORY,
-    test: `${DIRECTORY}#round trip of every class`,
-  },
+  { name: "Directory", value: FileInfoClass.DIRECTORY, test: LISTED },
+  { name: "FullDirectory", value: FileInfoClass.FULL_DIRECTORY, test: LISTED },
+  { name: "BothDirectory", value: FileInfoClass.BOTH_DIRECTORY, test: LISTED },
+  { name: "Names", value: FileInfoClass.NAMES, test: LISTED },
+  { name: "IdBothDirectory", value: FileInfoClass.ID_BOTH_DIRECTORY, test: LISTED },
+  { name: "IdFullDirectory", value: FileInfoClass.ID_FULL_DIRECTORY, test: LISTED },
   {
     name: "Posix",
     value: POSIX_INFO_CLASS,
@@ -348,6 +332,20 @@ const appleCapabilities: readonly Feature[] = [
   },
 ];
 
+/** Bits of the volume capabilities in the answer to AAPL; paths of file ids (RESOLVE_ID) are not served. */
+const appleVolumeCapabilities: readonly Feature[] = [
+  {
+    name: "CASE_SENSITIVE",
+    value: AppleVolumeCapability.CASE_SENSITIVE,
+    test: `${MAC}/mount.test.ts#the volume's capabilities say for each share whether case counts`,
+  },
+  {
+    name: "FULL_SYNC",
+    value: AppleVolumeCapability.FULL_SYNC,
+    test: `${MAC}/backup-share.test.ts#a share for Time Machine, and no other, tells a Mac that it syncs in full`,
+  },
+];
+
 /** Negotiate contexts of the response that have no table of their own. */
 const negotiateContexts: readonly Feature[] = [
   {
@@ -373,6 +371,7 @@ export const FEATURES: Readonly<Record<string, readonly Feature[]>> = {
   queryFsClasses,
   createContexts,
   appleCapabilities,
+  appleVolumeCapabilities,
   negotiateContexts,
 };
 
