@@ -1,5 +1,5 @@
 // TCP listeners for direct TCP ([MS-SMB2] 2.1): by the event loop of ours, else by the runtime's.
-import { readInterfaces } from "../../linux/interfaces.ts";
+import { scopeOf } from "../../linux/interfaces.ts";
 import { hasIpv6 } from "../../linux/socket.ts";
 import { parseSocketAddress } from "../../linux/socket-address.ts";
 import { eventLoop } from "../../loop/event-loop.ts";
@@ -35,15 +35,4 @@ export function listenTcp(
   const where = parseSocketAddress(bare, port, scopeOf(bare, zone));
   if (where === undefined || !openEventLoop()) return listenByRuntime(address, port, accept);
   return listenByOwnLoop(where, accept, inherited.take(where));
-}
-
-/** The index of the interface that has the address, of several the one with the name `zone`. */
-function scopeOf(address: string, zone: string | undefined): number {
-  if (!/^fe[89ab]/i.test(address)) return 0;
-  for (const [name, found] of Object.entries(readInterfaces() ?? {})) {
-    if (zone !== undefined && zone !== name) continue;
-    for (const each of found ?? [])
-      if (each.family === "IPv6" && each.address.split("%")[0] === address) return each.scopeid ?? 0;
-  }
-  return 0;
 }

@@ -2,7 +2,7 @@
 // until the process of the page, which inherits them, accepts him.
 import { Epoll } from "../../linux/epoll.ts";
 import { errnoName } from "../../linux/errno.ts";
-import { readInterfaces } from "../../linux/interfaces.ts";
+import { scopeOf } from "../../linux/interfaces.ts";
 import { closeFd } from "../../linux/open.ts";
 import { createListener, hasIpv6 } from "../../linux/socket.ts";
 import { parseSocketAddress } from "../../linux/socket-address.ts";
@@ -37,7 +37,7 @@ export class WebListeners {
     const faults: string[] = [];
     for (const address of wanted) {
       const [bare = "", zone] = address.split("%");
-      const where = parseSocketAddress(bare, port, zone === undefined ? 0 : scopeOf(bare, zone));
+      const where = parseSocketAddress(bare, port, scopeOf(bare, zone));
       const fd = where === undefined ? 0 : createListener(where, BACKLOG);
       if (fd > 0) this.byAddress.set(address, fd);
       else faults.push(`nothing listens on ${address} port ${port} (${errnoName(fd)})`);
@@ -68,12 +68,4 @@ export class WebListeners {
     for (const fd of this.descriptors) closeFd(fd);
     this.byAddress.clear();
   }
-}
-
-/** The index of the interface that has a link-local address. */
-function scopeOf(address: string, zone: string): number {
-  const found = readInterfaces()?.[zone] ?? [];
-  for (const each of found)
-    if (each.family === "IPv6" && each.address.split("%")[0] === address) return each.scopeid ?? 0;
-  return 0;
 }
