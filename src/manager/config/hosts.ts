@@ -210,7 +210,8 @@ function parseIpv6(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-function isLoopback(bytes: Uint8Array): boolean {
+/** Of 127.0.0.0/8, or ::1. */
+export function isLoopback(bytes: Uint8Array): boolean {
   const zeros = bytes.subarray(0, 10).every((byte) => byte === 0);
   if (!zeros) return false;
   if (bytes[10] === 0xff && bytes[11] === 0xff) return bytes[12] === 127;

@@ -1,5 +1,5 @@
 // Which requests are the server's own page's: by the headers Host, Origin and Sec-Fetch-Site. Pure.
-import { parseAddress } from "../../config/hosts.ts";
+import { isLoopback, parseAddress } from "../../config/hosts.ts";
 
 /** What the rules look at. */
 export interface JudgedRequest {
@@ -22,7 +22,7 @@ export function judgeRequest(request: JudgedRequest, names: ReadonlySet<string>)
   const host = headers.get("host") ?? "";
   if (!isOwnHost(host, names, localAddress))
     return { status: 421, text: "this server has no such name; 'netbios aliases' gives it others" };
-  if (!isSecure && !isLoopback(remoteAddress)) {
+  if (!isSecure && !isOfThisMachine(remoteAddress)) {
     if (method !== "GET" && method !== "HEAD") return { status: 403, text: "use https" };
     return { status: 308, to: `https://${host}${path}${query === "" ? "" : `?${query}`}` };
   }
@@ -46,8 +46,9 @@ function isOwnHost(host: string, names: ReadonlySet<string>, localAddress: strin
 }
 
 /** A loopback address, which nobody else's packets come from. */
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(?:::ffff:)?127\./i.test(address);
+function isOfThisMachine(address: string): boolean {
+  const bytes = parseAddress(address);
+  return bytes !== undefined && isLoopback(bytes);
 }
 
 /**
