@@ -1,6 +1,6 @@
 // The bun:ffi binding to libc: syscall(2) alone. Every file in this directory calls the kernel through `sys`
 // and returns a number >= 0 or -errno. Nothing throws after libc is loaded.
-import { FFIType, dlopen, ptr, read, type Pointer } from "bun:ffi";
+import { type FFIFunction, FFIType, dlopen, ptr, read, type Pointer } from "bun:ffi";
 import { Errno } from "./errno.ts";
 import { encodeEscaped, hasEscapes } from "./name-bytes.ts";
 
@@ -8,16 +8,14 @@ import { encodeEscaped, hasEscapes } from "./name-bytes.ts";
 const LONG = FFIType.i64_fast;
 
 // glibc; Alpine's musl by its sonames; the name that every musl resolves to itself (OpenWrt).
-export const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
+const LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
-function load() {
+/** Functions of libc, by their types. Throws an Error where there is no libc that has them. */
+export function loadLibc<Functions extends Record<string, FFIFunction>>(functions: Functions) {
   let failure: unknown;
   for (const name of LIBRARIES) {
     try {
-      return dlopen(name, {
-        syscall: { args: [LONG, LONG, LONG, LONG, LONG, LONG, LONG], returns: LONG },
-        __errno_location: { args: [], returns: "ptr" },
-      }).symbols;
+      return dlopen(name, functions).symbols;
     } catch (error) {
       failure = error;
     }
@@ -25,7 +23,10 @@ function load() {
   throw new Error(`no libc could be loaded (${LIBRARIES.join(", ")})`, { cause: failure });
 }
 
-const libc = load();
+const libc = loadLibc({
+  syscall: { args: [LONG, LONG, LONG, LONG, LONG, LONG, LONG], returns: LONG },
+  __errno_location: { args: [], returns: "ptr" },
+});
 // errno is per thread; so is this module, because each worker evaluates its own instance.
 const errnoAddress = libc.__errno_location() as Pointer;
 
