@@ -1,10 +1,11 @@
 // ksmbd.tokens, beside the password file: the tokens with which other programs use the API. A token is 256
 // random bits, of which only the hash is stored.
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isPrintable } from "../../wire/printable.ts";
 import { Refusal } from "../refusal.ts";
+import { hashOfSecret } from "../secret-hash.ts";
 import { stampOf } from "../users/file-stamp.ts";
 import { isText } from "../users/user-name.ts";
 import { changeTokenFile, type StoredToken } from "./token-change.ts";
@@ -151,5 +152,5 @@ function readStamp(file: string): string | undefined {
 }
 
 function hashOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64url");
+  return hashOfSecret(token).toString("base64url");
 }

@@ -1,6 +1,5 @@
 // The first run on the web page: whoever has the password that `minismbd setup` shows gives the account a
 // name and a password of his own, becomes the administrator, and may share a directory. For workers.
-import { createHash, timingSafeEqual } from "node:crypto";
 import { formatList } from "../administration/access-matrix.ts";
 import { type ServerFiles, whyFixed } from "../administration/read-configuration.ts";
 import { whyNotShared } from "../administration/shareable.ts";
@@ -14,6 +13,7 @@ import { readMachine } from "../config/settings.ts";
 import { newShareNameFault, valueFault } from "../config/share-name.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { Refusal } from "../refusal.ts";
+import { isSameSecret } from "../secret-hash.ts";
 import { ntHash } from "../users/nt-hash.ts";
 import { findSpelling, readPasswordFile, updatePasswordFile } from "../users/password-file.ts";
 import { foldUserName } from "../users/user-name.ts";
@@ -80,11 +80,8 @@ function findRecord(recordFile: string, passwordFile: string, code: string): Set
 
 /** Dashes, blanks and capitals do not matter. */
 function isSame(given: string, wanted: string): boolean {
-  const digest = (text: string): Buffer =>
-    createHash("sha256")
-      .update(text.toLowerCase().replaceAll(/[^a-z0-9]/g, ""))
-      .digest();
-  return timingSafeEqual(digest(given), digest(wanted));
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  return isSameSecret(plain(given), plain(wanted));
 }
 
 function checkShare({ name, path }: NonNullable<PageSetup["share"]>): void {

@@ -6,10 +6,11 @@ import type { Account, EngineEvent, MaybePromise } from "../../port/port.ts";
 import { ControlError } from "../control/protocol.ts";
 import type { Operation } from "../control/operation.ts";
 import type { WebSession as SessionItem } from "../control/operations/web.ts";
+import { isSameSecret } from "../secret-hash.ts";
 import { ntHash, passwordFault } from "../users/nt-hash.ts";
 import type { Ask } from "./link-checks.ts";
 import type { Credential } from "./link-messages.ts";
-import { isSameSecret, type WebSession, WebSessions } from "./sessions.ts";
+import { type WebSession, WebSessions } from "./sessions.ts";
 
 /** Who asks for an operation. */
 export interface Caller {

@@ -1,6 +1,6 @@
 // The sessions of the web page; pure state, the clock and the randomness are passed in. A session is named by
 // 256 random bits, of which only the hash is kept.
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hashOfSecret } from "../secret-hash.ts";
 
 /** In all and of one user: the oldest ones make room. */
 export const MAX_SESSIONS = 64;
@@ -96,15 +96,6 @@ export class WebSessions {
   }
 }
 
-/** Compares without telling by its time how much is right. */
-export function isSameSecret(given: string, wanted: string): boolean {
-  return timingSafeEqual(digest(given), digest(wanted));
-}
-
 function hashOf(secret: string): string {
-  return digest(secret).toString("base64");
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  return hashOfSecret(secret).toString("base64");
 }

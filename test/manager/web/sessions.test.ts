@@ -1,9 +1,9 @@
 // Sessions of the web page, by a clock of the test's.
 import { beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { isSameSecret } from "../../../src/manager/secret-hash.ts";
 import {
   IDLE_MS,
-  isSameSecret,
   LONGEST_MS,
   MAX_SESSIONS,
   MAX_SESSIONS_PER_USER,
