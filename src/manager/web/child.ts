@@ -27,7 +27,6 @@ export interface ChildUser {
 }
 
 export interface WebChild {
-  readonly pid: number;
   readonly link: LineLink;
   send(message: ToProcess): void;
   kill(): void;
@@ -67,7 +66,6 @@ export function startChild(
   }
   link.send({ plan: { ...plan, listeners: listeners.length } } satisfies ToProcess);
   return {
-    pid: child.pid,
     link,
     send: (message) => link.send(message),
     kill: () => child.kill("SIGKILL"),

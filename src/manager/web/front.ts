@@ -48,11 +48,6 @@ export class WebFront {
     return this.listeners.descriptors.length > 0;
   }
 
-  /** The number of the process that runs now. */
-  get pid(): number | undefined {
-    return this.child?.pid;
-  }
-
   /** Replaces the process by one with another plan, once it has finished what is under way. */
   renew(): void {
     const { child } = this;

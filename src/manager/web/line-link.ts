@@ -38,7 +38,6 @@ export class LineLink implements Watcher {
   private partBytes = 0;
   private readonly queue: Uint8Array[] = [];
   private queued = 0;
-  private waiters: (() => void)[] = [];
   private isClosed = false;
 
   constructor(
@@ -79,12 +78,6 @@ export class LineLink implements Watcher {
     else if (this.isFull) this.follow();
   }
 
-  /** Resolves when the kernel has taken everything, or the link has ended. */
-  sent(): Promise<void> {
-    if (this.queued === 0 || this.isClosed) return Promise.resolve();
-    return new Promise((resolve) => this.waiters.push(resolve));
-  }
-
   /** The user is not told. */
   close(): void {
     if (this.isClosed) return;
@@ -93,7 +86,6 @@ export class LineLink implements Watcher {
     closeFd(this.fd);
     this.queue.length = 0;
     this.queued = 0;
-    this.wake();
   }
 
   ready(events: number): void {
@@ -170,7 +162,6 @@ export class LineLink implements Watcher {
       else this.queue.shift();
     }
     this.follow();
-    if (this.queue.length === 0) this.wake();
   }
 
   /** The other end asks for more than it takes. */
@@ -188,11 +179,5 @@ export class LineLink implements Watcher {
     if (this.isClosed) return;
     this.close();
     this.user.ended(fault);
-  }
-
-  private wake(): void {
-    const { waiters } = this;
-    this.waiters = [];
-    for (const resolve of waiters) resolve();
   }
 }

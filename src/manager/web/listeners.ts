@@ -14,7 +14,7 @@ const ALL_IPV6 = "::";
 const ALL_IPV4 = "0.0.0.0";
 
 export class WebListeners {
-  private readonly byAddress = new Map<string, number>();
+  private readonly fds: number[] = [];
   private watches: Watch[] = [];
   private readonly knocked: () => void;
 
@@ -24,11 +24,7 @@ export class WebListeners {
   }
 
   get descriptors(): readonly number[] {
-    return [...this.byAddress.values()];
-  }
-
-  get addresses(): readonly string[] {
-    return [...this.byAddress.keys()];
+    return this.fds;
   }
 
   /** Listens on these addresses, null for all. Returns why an address is not to be had, one line each. */
@@ -39,7 +35,7 @@ export class WebListeners {
       const [bare = "", zone] = address.split("%");
       const where = parseSocketAddress(bare, port, scopeOf(bare, zone));
       const fd = where === undefined ? 0 : createListener(where, BACKLOG);
-      if (fd > 0) this.byAddress.set(address, fd);
+      if (fd > 0) this.fds.push(fd);
       else faults.push(`nothing listens on ${address} port ${port} (${errnoName(fd)})`);
     }
     return faults;
@@ -52,20 +48,20 @@ export class WebListeners {
       this.rest();
       this.knocked();
     };
-    for (const fd of this.descriptors) {
+    for (const fd of this.fds) {
       const watch = eventLoop.watch(fd, Epoll.IN, { ready });
       if (typeof watch !== "number") this.watches.push(watch);
     }
   }
 
-  rest(): void {
+  private rest(): void {
     for (const watch of this.watches) eventLoop.unwatch(watch);
     this.watches = [];
   }
 
   close(): void {
     this.rest();
-    for (const fd of this.descriptors) closeFd(fd);
-    this.byAddress.clear();
+    for (const fd of this.fds) closeFd(fd);
+    this.fds.length = 0;
   }
 }

@@ -246,10 +246,6 @@ export class HttpAnswer {
     this.isLast = head.isLast;
   }
 
-  get isGone(): boolean {
-    return this.hasLeft;
-  }
-
   beLast(): void {
     this.isLast = true;
   }
