@@ -12,7 +12,7 @@ export interface Request {
   readonly [argument: string]: unknown;
 }
 
-/** Why a request cannot be carried out, for programs; http.ts has the HTTP status of each. */
+/** Why a request cannot be carried out, for programs; http-routes.ts has the HTTP status of each. */
 export type ErrorCode =
   | "bad-request"
   | "bad-argument"

@@ -57,19 +57,22 @@ export interface Confinement {
   readonly isFiltered: boolean;
 }
 
-export type ToProcess =
-  | { readonly plan: WebPlan }
-  /** `etag`: of the configuration that they are about; with the first ones. */
-  | { readonly id: number; readonly items: readonly unknown[]; readonly etag?: string }
+/** How a request ends. */
+export type Ended =
   /** `session`: the secret of a new session, or "" where it has ended. */
-  | { readonly id: number; readonly end: "ok"; readonly session?: string }
+  | { readonly end: "ok"; readonly session?: string }
   | {
-      readonly id: number;
       readonly end: "error";
       readonly message: string;
       readonly code: ErrorCode;
       /** Further fields of the answer's body. */
       readonly details?: Readonly<Record<string, unknown>>;
-    }
+    };
+
+export type ToProcess =
+  | { readonly plan: WebPlan }
+  /** `etag`: of the configuration that they are about; with the first ones. */
+  | { readonly id: number; readonly items: readonly unknown[]; readonly etag?: string }
+  | ({ readonly id: number } & Ended)
   /** Finish what is under way and end. */
   | { readonly stop: true };

@@ -4,11 +4,11 @@ import { answerOf, callOf, errorOf, statusOfSuccess, STATUS_OF_CODE } from "../.
 import type { Operation } from "../../control/operation.ts";
 import { findOperation } from "../../control/operations.ts";
 import { ControlError } from "../../control/protocol.ts";
-import type { Credential } from "../link-messages.ts";
+import type { Credential, Ended } from "../link-messages.ts";
 import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
 import { cookieOf } from "./request-rules.ts";
 import type { Headers } from "./response-head.ts";
-import type { Asked, Ended, ServerLink } from "./server-link.ts";
+import type { Asked, ServerLink } from "./server-link.ts";
 
 const JSON_TYPE: Headers = { "Content-Type": "application/json" };
 

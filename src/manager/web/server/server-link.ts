@@ -2,28 +2,19 @@
 import { LineLink } from "../line-link.ts";
 import {
   type Credential,
+  type Ended,
   LINK_FD,
   MAX_ANSWER_LINE,
   type ToProcess,
   type ToServer,
 } from "../link-messages.ts";
 import type { Call } from "../../control/http-routes.ts";
-import type { ErrorCode } from "../../control/protocol.ts";
 
 /** What becomes of a request: any number of `items`, then `ended`. */
 export interface Receiver {
   items(items: readonly unknown[], etag: string | undefined): void;
   ended(end: Ended): void;
 }
-
-export type Ended =
-  | { readonly end: "ok"; readonly session?: string }
-  | {
-      readonly end: "error";
-      readonly message: string;
-      readonly code: ErrorCode;
-      readonly details?: Readonly<Record<string, unknown>>;
-    };
 
 export interface Asked {
   /** The next items are wanted. */
