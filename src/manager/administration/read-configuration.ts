@@ -12,7 +12,7 @@ import { SystemAccountFiles } from "../users/system-accounts.ts";
 import { UserDirectory } from "../users/user-directory.ts";
 import { type Accounts, matrixOf } from "./access-matrix.ts";
 import { Refusal } from "../refusal.ts";
-import { placeOfSection, viewFault, viewFaults, viewParameters } from "./views.ts";
+import { placeOfSection, viewFaults, viewParameters } from "./views.ts";
 import type { ConfigurationView, ShareDetail, ShareView } from "./view-types.ts";
 
 /** Where the server reads its configuration and users from; plain data. */
@@ -106,7 +106,7 @@ export function viewConfiguration(
   reading: Reading,
   live: readonly LiveShare[],
 ): ConfigurationView {
-  const { loaded, notes, sections, etag } = reading;
+  const { loaded, sections, etag } = reading;
   const fixed = whyFixed(files);
   const served = new Map(live.map((share) => [foldShareName(share.name), share]));
   const shares: ShareView[] = [];
@@ -117,22 +117,7 @@ export function viewConfiguration(
     if (sections.has(foldKey(share.name)) || loaded.volumes === null || template === undefined) continue;
     shares.push({ ...viewShare(reading, template, served, fixed), ...share, kind: "disk", isServed: true });
   }
-  const global = sections.get("global");
-  const used = new Set(shares.flatMap(({ faults }) => faults.map(({ message }) => message)));
-  return {
-    etag,
-    files: [...reading.texts.keys()],
-    ...(fixed !== undefined && { fixed }),
-    shares,
-    faults: notes
-      .filter(({ text }) => !used.has(text))
-      .map((note) =>
-        viewFault(
-          note,
-          global?.entries.find(({ position }) => position === note.position),
-        ),
-      ),
-  };
+  return { etag, shares };
 }
 
 function isShareSection(folded: string): boolean {

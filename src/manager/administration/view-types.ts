@@ -28,10 +28,5 @@ export interface ShareDetail extends ShareView {
 
 export interface ConfigurationView {
   readonly etag: string;
-  readonly files: readonly string[];
-  /** Why it cannot be changed here. */
-  readonly fixed?: string;
   readonly shares: readonly ShareView[];
-  /** Of [global], or of no section. */
-  readonly faults: readonly FaultView[];
 }
