@@ -3,7 +3,7 @@ import type { ConfigurationChange } from "../administration/changes.ts";
 import { ask, checkMachineInTime, checkPathInTime } from "../administration/questions.ts";
 import type { LiveShare, ServerFiles } from "../administration/read-configuration.ts";
 import type { ShareDetail, ShareView } from "../administration/view-types.ts";
-import type { FaultView } from "../administration/views.ts";
+import { type FaultView, viewFault } from "../administration/views.ts";
 import type { Configuration } from "../config/load.ts";
 import { placeOf } from "../config/positions.ts";
 import type { Note } from "../config/report.ts";
@@ -112,15 +112,9 @@ function withNotes<T extends ShareView>(share: T, notes: ReadonlyMap<string, rea
 }
 
 /** A note of a share stands at the line of a parameter. */
-function faultOf(share: ShareView, { kind, position, text }: Note): FaultView {
-  const place = placeOf(position);
+function faultOf(share: ShareView, note: Note): FaultView {
+  const place = placeOf(note.position);
   const parameters = "parameters" in share ? (share as ShareDetail).parameters : [];
   const parameter = parameters.find(({ file, line }) => file === place?.file && line === place?.line);
-  return {
-    parameter: parameter?.name ?? "",
-    kind,
-    message: text,
-    line: place?.line ?? 0,
-    ...(place && { file: place.file }),
-  };
+  return { ...viewFault(note, undefined), parameter: parameter?.name ?? "" };
 }
