@@ -7,9 +7,9 @@ import { SystemAccountFiles } from "../users/system-accounts.ts";
 import { UserDirectory } from "../users/user-directory.ts";
 import { changeConfiguration } from "./change-configuration.ts";
 import { checkPath } from "./check-path.ts";
-import type { ConfigurationAnswer, ConfigurationQuestion } from "./questions.ts";
+import type { ConfigurationQuestion } from "./questions.ts";
 import { read, type ServerFiles, viewConfiguration, viewDetail } from "./read-configuration.ts";
-import { Refusal } from "../refusal.ts";
+import { type Outcome, Refusal } from "../refusal.ts";
 import { viewParameters } from "./views.ts";
 
 declare const self: Worker;
@@ -18,7 +18,7 @@ self.onmessage = ({ data }: MessageEvent<ConfigurationQuestion>) => {
   self.postMessage(answer(data));
 };
 
-function answer(question: ConfigurationQuestion): ConfigurationAnswer {
+function answer(question: ConfigurationQuestion): Outcome<unknown> {
   try {
     return { value: find(question) };
   } catch (error) {

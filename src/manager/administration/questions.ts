@@ -6,7 +6,7 @@ import { WorkerQueue } from "../worker-queue.ts";
 import type { ConfigurationChange } from "./changes.ts";
 import type { PathCheck } from "./check-path.ts";
 import type { LiveShare, ServerFiles } from "./read-configuration.ts";
-import { Refusal, type RefusalCode } from "../refusal.ts";
+import { type Outcome, valueOf } from "../refusal.ts";
 import type { ConfigurationView, ShareDetail } from "./view-types.ts";
 import type { ParameterView } from "./views.ts";
 
@@ -19,10 +19,6 @@ export type ConfigurationQuestion = { readonly files: ServerFiles } & (
   | { readonly kind: "check path"; readonly path: string }
 );
 
-export type ConfigurationAnswer =
-  | { readonly value: unknown }
-  | { readonly refusal: { readonly code: RefusalCode; readonly message: string } };
-
 interface Values {
   readonly shares: ConfigurationView;
   readonly share: { readonly etag: string; readonly share: ShareDetail };
@@ -34,17 +30,15 @@ const WORKER = "manager/administration/configuration-worker.ts";
 /** How long an answer waits for disks that hang. */
 const DISK_MS = 2000;
 
-const queue = new WorkerQueue<ConfigurationQuestion, ConfigurationAnswer>(WORKER);
+const queue = new WorkerQueue<ConfigurationQuestion, Outcome<unknown>>(WORKER);
 
 /** Throws Refusal. */
 export async function ask<Kind extends keyof Values>(
   question: ConfigurationQuestion & { readonly kind: Kind },
 ): Promise<Values[Kind]> {
-  const answer = await queue.ask(question);
-  if (typeof answer === "string") throw new Refusal("failed", answer);
-  if ("refusal" in answer) throw new Refusal(answer.refusal.code, answer.refusal.message);
+  const value = valueOf(await queue.ask(question));
   if (question.kind === "change") changes++;
-  return answer.value as Values[Kind];
+  return value as Values[Kind];
 }
 
 /** A check that began before a change says nothing of what is there now. */
@@ -80,7 +74,7 @@ async function lookInTime(key: string, question: ConfigurationQuestion): Promise
 }
 
 function look(key: string, question: ConfigurationQuestion): Look {
-  const answer = askWorker<ConfigurationAnswer>(WORKER, question)
+  const answer = askWorker<Outcome<unknown>>(WORKER, question)
     .then((found) => (typeof found === "object" && "value" in found ? found.value : undefined))
     .finally(() => looking.delete(key));
   const started = { sinceMs: performance.now(), answer };

@@ -1,5 +1,5 @@
 // Changes of ksmbd.tokens, in a worker and one after the other.
-import { Refusal, type RefusalCode } from "../refusal.ts";
+import { type Outcome, valueOf } from "../refusal.ts";
 import { WorkerQueue } from "../worker-queue.ts";
 
 export interface StoredToken {
@@ -21,15 +21,9 @@ export type TokenChange = { readonly file: string } & (
   | { readonly kind: "use"; readonly id: string; readonly day: number }
 );
 
-export interface TokenChangeAnswer {
-  readonly fault: { readonly code: RefusalCode; readonly message: string } | undefined;
-}
-
-const queue = new WorkerQueue<TokenChange, TokenChangeAnswer>("manager/administration/token-worker.ts");
+const queue = new WorkerQueue<TokenChange, Outcome<void>>("manager/administration/token-worker.ts");
 
 /** Resolves once the change is on disk. Throws Refusal; then nothing was changed. */
 export async function changeTokenFile(change: TokenChange): Promise<void> {
-  const answer = await queue.ask(change);
-  const fault = typeof answer === "string" ? ({ code: "failed", message: answer } as const) : answer.fault;
-  if (fault !== undefined) throw new Refusal(fault.code, fault.message);
+  valueOf(await queue.ask(change));
 }

@@ -1,8 +1,8 @@
 // Worker that changes ksmbd.tokens, because the event loop never waits for a disk.
-import { Refusal, refusalCodeOf } from "../refusal.ts";
+import { outcomeOf, Refusal } from "../refusal.ts";
 import { replaceFile } from "../replace-file.ts";
 import { MAX_TOKENS, readTokens } from "./api-tokens.ts";
-import type { StoredToken, TokenChange, TokenChangeAnswer } from "./token-change.ts";
+import type { StoredToken, TokenChange } from "./token-change.ts";
 
 declare const self: Worker;
 
@@ -10,18 +10,12 @@ declare const self: Worker;
 const LOCK_WAITS = 60;
 
 self.onmessage = ({ data }: MessageEvent<TokenChange>) => {
-  self.postMessage(carryOut(data));
+  self.postMessage(outcomeOf(() => carryOut(data)));
 };
 
-function carryOut(change: TokenChange): TokenChangeAnswer {
-  try {
-    const how = { file: change.file, name: "the file of tokens", mode: () => 0o600, waits: LOCK_WAITS };
-    replaceFile(how, (put) => put(`${JSON.stringify(changed(readTokens(change.file), change))}\n`));
-    return { fault: undefined };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { fault: { code: refusalCodeOf(error), message } };
-  }
+function carryOut(change: TokenChange): void {
+  const how = { file: change.file, name: "the file of tokens", mode: () => 0o600, waits: LOCK_WAITS };
+  replaceFile(how, (put) => put(`${JSON.stringify(changed(readTokens(change.file), change))}\n`));
 }
 
 function changed(tokens: readonly StoredToken[], change: TokenChange): readonly StoredToken[] {

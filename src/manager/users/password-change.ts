@@ -1,5 +1,5 @@
 // Changes of the password file, in a worker and one after the other.
-import { Refusal, type RefusalCode } from "../refusal.ts";
+import { type Outcome, valueOf } from "../refusal.ts";
 import { WorkerQueue } from "../worker-queue.ts";
 import type { Expectation } from "./user-change.ts";
 
@@ -15,16 +15,9 @@ export type PasswordChange = { readonly file: string; readonly user: string } & 
   | { readonly kind: "delete" }
 );
 
-/** `fault`: why nothing was changed. */
-export interface PasswordChangeAnswer {
-  readonly fault: { readonly code: RefusalCode; readonly message: string } | undefined;
-}
-
-const queue = new WorkerQueue<PasswordChange, PasswordChangeAnswer>("manager/users/password-worker.ts");
+const queue = new WorkerQueue<PasswordChange, Outcome<void>>("manager/users/password-worker.ts");
 
 /** Resolves once the change is on disk. Throws Refusal; then nothing was changed. */
 export async function changePasswordFile(change: PasswordChange): Promise<void> {
-  const answer = await queue.ask(change);
-  const fault = typeof answer === "string" ? ({ code: "failed", message: answer } as const) : answer.fault;
-  if (fault !== undefined) throw new Refusal(fault.code, fault.message);
+  valueOf(await queue.ask(change));
 }

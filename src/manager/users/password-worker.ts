@@ -1,25 +1,15 @@
 // Worker that changes the password file, because the event loop never waits for a disk.
 import { ConfigError } from "../config/parse.ts";
-import { refusalCodeOf } from "../refusal.ts";
-import type { PasswordChange, PasswordChangeAnswer } from "./password-change.ts";
+import { outcomeOf } from "../refusal.ts";
+import type { PasswordChange } from "./password-change.ts";
 import { findSpelling, updatePasswordFile } from "./password-file.ts";
 import { changeUserInFile } from "./user-change.ts";
 
 declare const self: Worker;
 
 self.onmessage = (event: MessageEvent<PasswordChange>) => {
-  self.postMessage(carryOut(event.data));
+  self.postMessage(outcomeOf(() => makeChange(event.data)));
 };
-
-function carryOut(change: PasswordChange): PasswordChangeAnswer {
-  try {
-    makeChange(change);
-    return { fault: undefined };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { fault: { code: refusalCodeOf(error), message } };
-  }
-}
 
 function makeChange(change: PasswordChange): void {
   const { file, user } = change;
