@@ -50,6 +50,18 @@ function admitAs(
   return { readOnly: share.readOnly, asGuest, isAdmin };
 }
 
+/** A user of this server, for questions about the configuration: nobody has logged on. */
+export function localIdentity(user: string): Identity {
+  return {
+    user,
+    domain: "",
+    isGuest: false,
+    isAnonymous: false,
+    accountVersion: 0,
+    remoteAddress: "127.0.0.1",
+  };
+}
+
 /** The parameter by which `admit` refuses. */
 export function refusedBy(
   share: Share,

@@ -1,7 +1,7 @@
 // Who may do what in a share, and which lists of names say so. Pure.
 import { UserList } from "../config/user-list.ts";
 import type { Share } from "../config/share.ts";
-import { admit } from "../share-access.ts";
+import { admit, localIdentity } from "../share-access.ts";
 import type { SystemAccounts } from "../users/system-accounts.ts";
 import { foldUserName } from "../users/user-name.ts";
 import { Refusal } from "../refusal.ts";
@@ -30,29 +30,18 @@ export function matrixOf(share: Share, accounts: Accounts): AccessRow[] {
 
 function accessOf(share: Share, user: string, accounts: Accounts): Access {
   const guest = share.guestAccount || accounts.guestAccount;
-  const admission = admit(share, identityOf(user), guest, accounts.groups, accounts.hasNamesake(user));
+  const admission = admit(share, localIdentity(user), guest, accounts.groups, accounts.hasNamesake(user));
   if (admission === undefined) return "none";
   if (admission.readOnly) return "read";
   return admission.isAdmin ? "admin" : "write";
 }
 
-/** True where guests may connect and change things, or connect; for the comparison of two shares. */
+/** What guests may do; for the comparison of two shares. */
 export function guestAccessOf(share: Share, accounts: Accounts): Access {
-  const identity = { ...identityOf(""), isGuest: true };
+  const identity = { ...localIdentity(""), isGuest: true };
   const guest = share.guestAccount || accounts.guestAccount;
   const admission = admit(share, identity, guest, accounts.groups);
   return admission === undefined ? "none" : admission.readOnly ? "read" : "write";
-}
-
-function identityOf(user: string) {
-  return {
-    user,
-    domain: "",
-    isGuest: false,
-    isAnonymous: false,
-    accountVersion: 0,
-    remoteAddress: "127.0.0.1",
-  };
 }
 
 /** The words of the lists of a share, as they are written; null: everybody is valid. */

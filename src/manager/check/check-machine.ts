@@ -8,7 +8,7 @@ import type { Share } from "../config/share.ts";
 import { hasVariables } from "../config/variables.ts";
 import { suggest } from "../config/suggest.ts";
 import { isOfDomain } from "../config/user-list.ts";
-import { admit } from "../share-access.ts";
+import { admit, localIdentity } from "../share-access.ts";
 import { credentialsFor, describeOwnIds } from "../credentials.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { findSystemUser } from "../users/system-accounts.ts";
@@ -69,7 +69,7 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
     warn(notes, at("path"), `share [${share.name}]: nobody can connect, ${forced.fault}`);
   for (const { name } of users.all()) {
     const isExact = users.hasNamesake(name);
-    const admission = admit(share, identityOf(name), "", accounts, isExact);
+    const admission = admit(share, localIdentity(name), "", accounts, isExact);
     const hint = admission && !admission.readOnly && describeOwnIds(share, name, found, accounts, isExact);
     if (hint) warn(notes, at("path"), hint);
   }
@@ -118,22 +118,11 @@ function checkLists(server: CheckedServer, share: Share): Note[] {
 
 function isOpenToSomebody({ users, accounts, configuration }: CheckedServer, share: Share): boolean {
   const guest = share.guestAccount || configuration.guestAccount;
-  if (admit(share, { ...identityOf(""), isGuest: true }, guest, accounts)) return true;
+  if (admit(share, { ...localIdentity(""), isGuest: true }, guest, accounts)) return true;
   // Without users there is another warning.
   if (users.size === 0 || share.isPersonal) return true;
   if (configuration.kerberos.usesPacGroups && share.validUsers?.namesDomain === true) return true;
   for (const { name } of users.all())
-    if (admit(share, identityOf(name), guest, accounts, users.hasNamesake(name))) return true;
+    if (admit(share, localIdentity(name), guest, accounts, users.hasNamesake(name))) return true;
   return false;
-}
-
-function identityOf(user: string) {
-  return {
-    user,
-    domain: "",
-    isGuest: false,
-    isAnonymous: false,
-    accountVersion: 0,
-    remoteAddress: "127.0.0.1",
-  };
 }
