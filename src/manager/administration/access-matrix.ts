@@ -53,14 +53,6 @@ export interface AccessLists {
   readonly "admin users": readonly string[];
 }
 
-export const LIST_NAMES = [
-  "valid users",
-  "invalid users",
-  "read list",
-  "write list",
-  "admin users",
-] as const satisfies readonly (keyof AccessLists)[];
-
 /**
  * The lists by which the users named in `wanted` get that access and all others keep theirs. Throws Refusal
  * where lists cannot say that.

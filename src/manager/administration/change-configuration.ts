@@ -17,7 +17,8 @@ import { findParameter } from "../config/schema.ts";
 import type { Parameter } from "../config/schema/parameter.ts";
 import { shareValues } from "../config/effective.ts";
 import { newShareNameFault, valueFault } from "../config/share-name.ts";
-import { type Access, formatList, LIST_NAMES, planLists } from "./access-matrix.ts";
+import { NOBODY, USER_LISTS } from "../config/user-list.ts";
+import { type Access, formatList, planLists } from "./access-matrix.ts";
 import type { ConfigurationChange, Settings } from "./changes.ts";
 import { checkOutcome } from "./check-outcome.ts";
 import {
@@ -39,8 +40,6 @@ const LOCK_WAITS = 20;
 /** As ksmbd-tools writes it. */
 const FILE_MODE = 0o640;
 const NAME = "the configuration";
-/** A list that names nobody, where an absent one would be that of [global]. */
-const NOBODY = ",";
 
 /**
  * Makes the change. `etag`: of the configuration that it was made from; undefined: whatever is there. Returns
@@ -199,7 +198,7 @@ function setAccess(
     accountsOf(before, files.passwordFile),
   );
   const parameters: Record<string, string | null> = {};
-  for (const list of LIST_NAMES) {
+  for (const list of USER_LISTS) {
     const words = planned[list];
     if (Bun.deepEquals(words, lists[list])) continue;
     const value = words === null ? "" : formatList(words);

@@ -5,6 +5,7 @@ import { foldKey } from "../config/parse.ts";
 import { formatNote, type Note } from "../config/report.ts";
 import { findParameter } from "../config/schema.ts";
 import type { Parameter } from "../config/schema/parameter.ts";
+import { USER_LISTS } from "../config/user-list.ts";
 import { parseBoolean } from "../config/values.ts";
 import { UserDirectory } from "../users/user-directory.ts";
 import { SystemAccountFiles } from "../users/system-accounts.ts";
@@ -156,7 +157,7 @@ function checkAccess(
     if (row.access !== wanted.get(row.user)) throw elsewhere(`the access of '${row.user}'`);
   if (guestAccessOf(old, accounts) !== guestAccessOf(share, accounts))
     throw elsewhere("the access of guests");
-  const lists = new Set(["valid users", "invalid users", "read list", "write list", "admin users"]);
+  const lists = new Set<string>(USER_LISTS);
   const rest = (reading: Reading) =>
     [...(valuesOf(reading, foldKey(name)) ?? [])].filter(([key]) => !lists.has(key));
   if (!Bun.deepEquals(rest(before), rest(after))) throw elsewhere(`[${name}]`);

@@ -7,14 +7,12 @@ import type { Note } from "../config/report.ts";
 import type { Share } from "../config/share.ts";
 import { hasVariables } from "../config/variables.ts";
 import { suggest } from "../config/suggest.ts";
-import { isOfDomain } from "../config/user-list.ts";
+import { isOfDomain, USER_LISTS } from "../config/user-list.ts";
 import { admit, localIdentity } from "../share-access.ts";
 import { credentialsFor, describeOwnIds } from "../credentials.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { findSystemUser } from "../users/system-accounts.ts";
 import type { CheckedServer } from "./explain-access.ts";
-
-const LISTS = ["valid users", "invalid users", "read list", "write list", "admin users"] as const;
 
 export function checkMachine(server: CheckedServer): Note[] {
   const notes: Note[] = [];
@@ -86,7 +84,7 @@ function checkLists(server: CheckedServer, share: Share): Note[] {
   const { sections, users, accounts, configuration } = server;
   const notes: Note[] = [];
   const values = shareValues(sections, share.name);
-  for (const list of LISTS)
+  for (const list of USER_LISTS)
     for (const word of values?.list(list) ?? []) {
       if (hasVariables(word) || word.startsWith("&")) continue;
       if (isOfDomain(word)) {

@@ -21,6 +21,12 @@ const SID = /^s-1-5-21(?:-\d+)+$/i;
 /** `DOMAIN\GROUP`; in a list of denied users the domain is `*`, any. */
 const DOMAIN_NAME = /^(.*)\\(.+)$/;
 
+/** The parameters of a share that are lists of users. */
+export const USER_LISTS = ["valid users", "invalid users", "read list", "write list", "admin users"] as const;
+
+/** The value of a list that names nobody; without a value, the list would be that of [global]. */
+export const NOBODY = ",";
+
 export class UserList {
   private readonly all: readonly string[];
   private readonly words: ReadonlySet<string>;

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { ConfigError } from "../config/parse.ts";
 import { updateConfigFile } from "../config/config-file.ts";
 import { hasSection, type Option, setOptions } from "../config/edit.ts";
+import { NOBODY } from "../config/user-list.ts";
 import { makeSubauthFile, subauthFileOf } from "../users/machine-sid.ts";
 import { ntHash } from "../users/nt-hash.ts";
 import { findSpelling, readPasswordFile, updatePasswordFile } from "../users/password-file.ts";
@@ -38,9 +39,6 @@ export type SetupOutcome =
   | { readonly state: "done"; readonly fault?: string | undefined }
   /** An administrator has made users. */
   | { readonly state: "by hand" };
-
-/** A list that names nobody. */
-const NOBODY = ",";
 
 /** Without those that look like another: 31 characters, 79 bits in 16 of them. */
 const CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789";

@@ -11,6 +11,7 @@ import { Report } from "../config/report.ts";
 import { shareValues } from "../config/effective.ts";
 import { readMachine } from "../config/settings.ts";
 import { newShareNameFault, valueFault } from "../config/share-name.ts";
+import { NOBODY } from "../config/user-list.ts";
 import { describeFault, walkDirectory } from "../directory-walk.ts";
 import { Refusal } from "../refusal.ts";
 import { isSameSecret } from "../secret-hash.ts";
@@ -31,8 +32,8 @@ export interface PageSetup {
 }
 
 const LISTS = ["valid users", "read list", "write list"] as const;
-/** Names nobody: by default administrators act as root in every share, and their files would be root's. */
-const NOBODY = ",";
+/** By default administrators act as root in every share, and their files would be root's. */
+const NO_ADMINISTRATOR: Option = { key: "admin users", value: NOBODY };
 
 /**
  * The configuration changes first, then the account: after a power cut in between the code is still valid.
@@ -107,8 +108,7 @@ function edit(
   for (const section of sections.keys()) {
     if (section === "global" || section.startsWith("user:") || !hasSection(next, section, dialect)) continue;
     const options = renamedLists(sections, section, first, user);
-    if (options.length > 0)
-      next = setOptions(next, section, [...options, { key: "admin users", value: NOBODY }], dialect);
+    if (options.length > 0) next = setOptions(next, section, [...options, NO_ADMINISTRATOR], dialect);
   }
   if (share === undefined) return next;
   if (hasSection(next, share.name, dialect))
@@ -116,7 +116,7 @@ function edit(
   const options: Option[] = [
     { key: "path", value: share.path },
     { key: "read only", value: "no" },
-    { key: "admin users", value: NOBODY },
+    NO_ADMINISTRATOR,
   ];
   for (const { value } of options) {
     const wrong = valueFault(value, dialect);
