@@ -1,6 +1,5 @@
 // Tells when one of the server's own files changes, by inotify(7) on the directories that they are in:
 // editors and the server's tools replace a file by a rename, so that a watch on the file itself would end.
-import { realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import {
   addWatch,
@@ -13,6 +12,7 @@ import {
 } from "../linux/inotify.ts";
 import { AT_FDCWD, closeFd, Open, openAt } from "../linux/open.ts";
 import { type Timer, timers } from "../loop/timers.ts";
+import { followLink } from "./paths.ts";
 
 /** A change is told once nothing more has happened for this long, so that several files are read together. */
 const SETTLE_MS = 300;
@@ -141,15 +141,7 @@ export class FileWatch {
 function namesByDirectory(files: readonly string[]): ReadonlyMap<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (const file of files)
-    for (const path of new Set([file, targetOf(file)]))
+    for (const path of new Set([file, followLink(file)]))
       found.set(dirname(path), (found.get(dirname(path)) ?? new Set()).add(basename(path)));
   return found;
-}
-
-function targetOf(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
-  }
 }

@@ -34,6 +34,15 @@ export function isUcisPlace(file: string): boolean {
   }
 }
 
+/** The file that a link leads to, or the path itself where there is nothing. */
+export function followLink(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
+}
+
 /** For what reads the configuration and changes nothing in it: also the file that UCI is written to. */
 export function servedConfigFile(): string {
   const file = defaultConfigFile();

@@ -25,8 +25,7 @@ export class Refusal extends Error {
 
 /** What a worker posts: what its work has returned, or why there is nothing. */
 export type Outcome<T> =
-  | { readonly value: T }
-  | { readonly refusal: { readonly code: RefusalCode; readonly message: string } };
+  { readonly value: T } | { readonly refusal: { readonly code: RefusalCode; readonly message: string } };
 
 /** In the worker. */
 export function outcomeOf<T>(work: () => T): Outcome<T> {

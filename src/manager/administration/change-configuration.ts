@@ -1,6 +1,7 @@
 // Changes the configuration where its lines are written, after the result was read as the server will read
 // it. For workers: it waits for the files.
 import { isAbsolute } from "node:path";
+import { followLink } from "../paths.ts";
 import { replaceFile, withFileLocked } from "../replace-file.ts";
 import {
   hasSection,
@@ -26,7 +27,6 @@ import {
   describeChange,
   read,
   type Reading,
-  realPath,
   type ServerFiles,
   shareOf,
   whyFixed,
@@ -64,11 +64,11 @@ export function changeConfiguration(
 function tryToChange(files: ServerFiles, change: ConfigurationChange, etag: string | undefined): Reading {
   const fixed = whyFixed(files);
   if (fixed !== undefined || files.file === null) throw new Refusal("refused", fixed ?? "there is no file");
-  const main = realPath(files.file);
+  const main = followLink(files.file);
   const before = read(files);
   if (etag !== undefined && etag !== before.etag) throw new Refusal("changed", describeChange(before.texts));
   const { file, text } = planEdit(files, before, change);
-  const target = realPath(file);
+  const target = followLink(file);
   const texts = new Map(before.texts).set(file, text);
   try {
     const write = (): Reading => replaceChecked(files, target, { before, change, text, texts });

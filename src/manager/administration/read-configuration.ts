@@ -1,6 +1,6 @@
 // Reads the configuration as the server does, and shows it to people. For workers: it waits for the files.
 import { createHash } from "node:crypto";
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { type ReadConfiguration, readConfiguration } from "../client-configurations.ts";
 import { type Configuration, foldShareName } from "../config/load.ts";
 import { ConfigError, type Dialect, foldKey, type Section } from "../config/parse.ts";
@@ -90,14 +90,6 @@ export function whyFixed({ file }: ServerFiles): string | undefined {
   return isUcisPlace(file)
     ? "the configuration is made from UCI: change it in LuCI, or in /etc/config/ksmbd"
     : undefined;
-}
-
-export function realPath(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
-  }
 }
 
 /** `live`: the shares that clients find now, those of plugged-in disks included. */

@@ -1,5 +1,6 @@
 // Changes a configuration file, after the new text was read as the server will read it.
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { followLink } from "../paths.ts";
 import { replaceFile } from "../replace-file.ts";
 import { readConfigText } from "./include.ts";
 import { dialectOf, type Dialect } from "./lines.ts";
@@ -26,7 +27,8 @@ export function updateConfigFile(
   change: (text: string, dialect: Dialect) => string,
   { dialect = dialectOf(file), accept }: UpdateOptions = {},
 ): Configuration {
-  const target = resolveLink(file);
+  // OpenWrt's /etc/ksmbd/ksmbd.conf is a link.
+  const target = followLink(file);
   const replacement = {
     file: target,
     name: "it",
@@ -50,14 +52,5 @@ function read(temporary: string, target: string, dialect: Dialect): Configuratio
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(error.position.replace(temporary, target), `${error.text}; nothing was changed`);
-  }
-}
-
-/** OpenWrt's /etc/ksmbd/ksmbd.conf is a link. */
-function resolveLink(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
   }
 }
