@@ -45,7 +45,7 @@ export class Visitor {
       .map(({ id, where }) => `${id}: ${where.join(" | ")}`);
   }
 
-  /** The page is as wide as its window, so that nothing must be scrolled sideways. */
+  /** The page is wider than its window, so that it must be scrolled sideways. */
   async isTooWide(): Promise<boolean> {
     return this.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth");
   }

@@ -43,15 +43,13 @@ interface FormDialogProps extends DialogProps {
   readonly isDangerous?: boolean;
   /** Returns what to tell; the dialog closes then. A refusal leaves it open. */
   readonly onSubmit: () => Promise<string | undefined>;
-  /** False while something that the form needs is missing. */
-  readonly isReady?: boolean;
 }
 
 export function FormDialog(props: FormDialogProps): JSX.Element {
   const { isBusy, run } = useAction();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    if (isBusy || props.isReady === false) return;
+    if (isBusy) return;
     if (await run(props.onSubmit)) props.onClose();
   };
   return (

@@ -35,8 +35,8 @@ const onReturn = new Set<() => void>();
 let source: EventSource | undefined;
 let retryMs = FIRST_RETRY_MS;
 let retry: number | undefined;
-let lastTotals: { readonly time: number; readonly traffic: Traffic } | undefined;
-const lastOfClients = new Map<number, { readonly time: number; readonly traffic: Traffic }>();
+let lastTotals: Sample | undefined;
+const lastOfClients = new Map<number, Sample>();
 
 /** Returns the function that ends it. */
 export function followChanges(follower: (kind: ChangeKind) => void): () => void {
@@ -98,25 +98,27 @@ function listen<T>(from: EventSource, name: string, take: (value: T) => void): v
 }
 
 function close(): void {
-  source?.close();
-  source = undefined;
+  endSource();
   if (retry !== undefined) clearTimeout(retry);
   retry = undefined;
   retryMs = FIRST_RETRY_MS;
-  lastTotals = undefined;
-  lastOfClients.clear();
   stream.set("closed");
   status.set(undefined);
   connections.set([]);
   speeds.set([]);
 }
 
-/** The browser does not try again by itself after every kind of failure, nor says which it was. */
-function lose(): void {
+/** The next sample begins anew: no speed is told over a gap. */
+function endSource(): void {
   source?.close();
   source = undefined;
   lastTotals = undefined;
   lastOfClients.clear();
+}
+
+/** The browser does not try again by itself after every kind of failure, nor says which it was. */
+function lose(): void {
+  endSource();
   stream.set("lost");
   retry ??= window.setTimeout(() => void comeBack(), retryMs);
   retryMs = Math.min(MAX_RETRY_MS, retryMs * 2);
@@ -141,9 +143,9 @@ export function retryNow(): void {
 }
 
 function takeStatus(next: Status): void {
-  const time = Date.now();
-  const speed = speedBetween(lastTotals, { time, traffic: next.traffic });
-  lastTotals = { time, traffic: next.traffic };
+  const sample = { time: Date.now(), traffic: next.traffic };
+  const speed = speedBetween(lastTotals, sample);
+  lastTotals = sample;
   status.set(next);
   if (speed !== undefined) speeds.set([...speeds.value, speed].slice(-MAX_SPEEDS));
 }

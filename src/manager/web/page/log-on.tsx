@@ -2,8 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { logOn } from "./api.ts";
-import { Icon } from "./icons.tsx";
-import { Fault, Page, Submit, TextField } from "./parts.tsx";
+import { Brand, Fault, Page, Submit, TextField } from "./parts.tsx";
 import { wordsOf } from "./resource.ts";
 import { t } from "./text.ts";
 
@@ -33,10 +32,7 @@ export function LogOn({ serverName, isExpired }: LogOnProps): JSX.Element {
   };
   return (
     <main class="alone">
-      <p class="brand">
-        <Icon name="mark" />
-        <span>{serverName}</span>
-      </p>
+      <Brand serverName={serverName} />
       <Page title={t("logon.title")} intro={t(isExpired ? "logon.expired" : "logon.intro")}>
         {fault !== undefined && <Fault>{fault}</Fault>}
         <form onSubmit={(event) => void submit(event)}>

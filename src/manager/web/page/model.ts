@@ -23,10 +23,7 @@ export interface Status {
   /** Of SMB. */
   readonly port: number;
   readonly serverName: string;
-  readonly workgroup: string;
   readonly uptimeMs: number;
-  readonly connections: number;
-  readonly sessions: number;
   readonly files: number;
   readonly residentBytes: number;
   readonly memoryStep: number;
@@ -35,8 +32,6 @@ export interface Status {
 
 export interface Connection {
   readonly id: number;
-  readonly remoteAddress: string;
-  readonly sessions: readonly number[];
   readonly traffic: Traffic;
 }
 
@@ -47,7 +42,6 @@ export interface Session {
   readonly isAnonymous: boolean;
   readonly remoteAddress: string;
   readonly dialect: number;
-  readonly cipher: number;
   readonly isEncrypted: boolean;
   readonly signingAlgorithm?: number | undefined;
   readonly mustSign: boolean;

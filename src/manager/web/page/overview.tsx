@@ -1,5 +1,5 @@
 // The first view: what the server does now, and what needs a hand.
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useCell } from "./cell.ts";
 import { nameOfDisk } from "./disk-name.ts";
 import { connections, status } from "./live.ts";
@@ -78,10 +78,7 @@ function ServerCard(): JSX.Element {
   );
 }
 
-function Fact(props: {
-  readonly word: string;
-  readonly children: JSX.Element["props"]["children"];
-}): JSX.Element {
+function Fact(props: { readonly word: string; readonly children: ComponentChildren }): JSX.Element {
   return (
     <div>
       <dt>{props.word}</dt>

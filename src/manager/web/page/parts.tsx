@@ -1,9 +1,19 @@
 // The parts that the views are made of.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Icon } from "./icons.tsx";
 import { tell, tellFault } from "./notice.ts";
 import { wordsOf } from "./resource.ts";
 import { formatBytes, formatPercent, t } from "./text.ts";
+
+export function Brand({ serverName }: { readonly serverName: string }): JSX.Element {
+  return (
+    <p class="brand">
+      <Icon name="mark" />
+      <span>{serverName}</span>
+    </p>
+  );
+}
 
 interface PageProps {
   readonly title: string;

@@ -1,7 +1,7 @@
 // Which view the address names: #/shares/Photos.
 import { Cell } from "./cell.ts";
 
-export const VIEWS = ["overview", "shares", "users", "disks", "clients", "log", "settings"] as const;
+const VIEWS = ["overview", "shares", "users", "disks", "clients", "log", "settings"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {

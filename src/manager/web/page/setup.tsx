@@ -2,8 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, ask, logOn } from "./api.ts";
-import { Icon } from "./icons.tsx";
-import { Button, CheckField, Fault, Page, Submit, TextField } from "./parts.tsx";
+import { Brand, Button, CheckField, Fault, Page, Submit, TextField } from "./parts.tsx";
 import { wordsOf } from "./resource.ts";
 import { t } from "./text.ts";
 
@@ -53,10 +52,7 @@ export function Setup({ serverName }: { readonly serverName: string }): JSX.Elem
   };
   return (
     <main class="alone">
-      <p class="brand">
-        <Icon name="mark" />
-        <span>{serverName}</span>
-      </p>
+      <Brand serverName={serverName} />
       <Page key={step} title={t(`setup.${step}`)} intro={t(`setup.${step}.what`)}>
         <p class="quiet">{t("setup.step", { at: at + 1, all: STEPS.length })}</p>
         {fault !== undefined && <Fault>{fault}</Fault>}

@@ -10,6 +10,7 @@ import { Log } from "./log.tsx";
 import { NoticeLines } from "./notice-line.tsx";
 import { clearOldNotice } from "./notice.ts";
 import { Overview } from "./overview.tsx";
+import { Brand } from "./parts.tsx";
 import { linkTo, route, type View } from "./route.ts";
 import { Settings } from "./settings.tsx";
 import { ShareView } from "./share.tsx";
@@ -48,10 +49,7 @@ export function Shell({ user, serverName }: ShellProps): JSX.Element {
         {t("skip")}
       </a>
       <header>
-        <p class="brand">
-          <Icon name="mark" />
-          <span>{serverName}</span>
-        </p>
+        <Brand serverName={serverName} />
         <nav class="nav more" aria-label={t("nav.more")}>
           <ul>
             {MORE.map((one) => (
