@@ -117,7 +117,7 @@ export interface Share {
   readonly isServed: boolean;
   /** The configuration can be changed here. */
   readonly isEditable: boolean;
-  readonly writtenIn?: Place;
+  readonly writtenIn?: Place | undefined;
   readonly faults: readonly ParameterFault[];
 }
 
