@@ -1,6 +1,6 @@
 # The package in a root with musl and busybox, and nothing else: unpacked as opkg does it, started by its service script,
-# used by smbclient. Run by musl.ts as root of a user namespace with a network of its own. ROOT, PACKAGE, STUBS; one line a
-# check on standard output. FOREIGN: under qemu, where unpacking 100 MB takes minutes, this machine's tar does it.
+# used by smbclient. Run by musl.ts as root of a user namespace with a network of its own, behind package/checks.sh. ROOT,
+# PACKAGE, STUBS. FOREIGN: under qemu, where unpacking 100 MB takes minutes, this machine's tar does it.
 
 ip link set lo up
 for place in dev/null dev/zero dev/random dev/urandom; do : >"$ROOT/$place"; mount --bind "/$place" "$ROOT/$place"; done
@@ -15,19 +15,6 @@ echo openwrt >"$ROOT/etc/openwrt_release"
 chmod 777 "$ROOT/mnt/disk"
 
 within() { chroot "$ROOT" /usr/bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@" 2>&1; }
-client() { smbclient --configfile=/dev/null "//127.0.0.1/$1" -U "$2" -c "$3" 2>&1; }
-# check TITLE COMMAND...: what the command prints is shown where it fails.
-check() {
-	title="$1"
-	shift
-	if "$@" >"$ROOT/tmp/found" 2>&1; then echo "ok    $title"; else
-		echo "FAILED $title"
-		cat "$ROOT/tmp/found"
-		FAILED=1
-	fi
-}
-says() { text="$1"; shift; found="$("$@")"; case "$found" in *"$text"*) return 0 ;; esac; echo "$found"; return 1; }
-same() { cmp "$1" "$2"; }
 no_glibc() {
 	found="$(find "$ROOT" -xdev \( -name 'ld-linux*' -o -name 'libc.so.6' -o -name 'libc-*' \))"
 	echo "$found"

@@ -10,7 +10,7 @@ import { OPENWRT_TARGETS, type OpenwrtArchitecture } from "../../board/openwrt/c
 import { packIpk } from "../../board/openwrt/ipk.ts";
 import { unpackDebian } from "../fresh/bare-root.ts";
 import { runChecked } from "../fresh/command.ts";
-import { runInNamespace } from "../package/foreign.ts";
+import { runChecks } from "../package/foreign.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 /** The first Debian with OpenWrt's musl, 1.2.5. */
@@ -77,11 +77,7 @@ try {
     STUBS: join(import.meta.dir, "root"),
     FOREIGN: isForeign ? "yes" : "",
   };
-  status = await runInNamespace(`. "${join(import.meta.dir, "musl.sh")}"`, {
-    ownNetwork: true,
-    isForeign,
-    env: environment,
-  });
+  status = await runChecks(join(import.meta.dir, "musl.sh"), { isForeign, env: environment });
 } finally {
   if (options.keep) process.stdout.write(`kept: ${root}\n`);
   else rmSync(directory, { recursive: true });

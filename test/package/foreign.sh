@@ -1,27 +1,12 @@
 # The package in a root of another processor, under qemu: installed, started by hand, used by smbclient, upgraded, purged.
-# Run by foreign.ts as root of a user namespace with a network of its own. ROOT, QEMU; one line a check on standard output.
+# Run by foreign.ts as root of a user namespace with a network of its own, behind checks.sh. ROOT, ARCHITECTURE.
 
-mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
-printf '%s' ':arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:'"$QEMU:PF" \
-	>/proc/sys/fs/binfmt_misc/register
 ip link set lo up
 mount --rbind /dev "$ROOT/dev"
 mount -t proc none "$ROOT/proc"
 mount -t tmpfs none "$ROOT/run"
 
 within() { chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@" 2>&1; }
-client() { smbclient --configfile=/dev/null "//127.0.0.1/$1" -U "$2" -c "$3" 2>&1; }
-# check TITLE COMMAND...: what the command prints is shown where it fails.
-check() {
-	title="$1"
-	shift
-	if "$@" >"$ROOT/tmp/found" 2>&1; then echo "ok    $title"; else
-		echo "FAILED $title"
-		cat "$ROOT/tmp/found"
-		FAILED=1
-	fi
-}
-says() { text="$1"; shift; found="$("$@")"; case "$found" in *"$text"*) return 0 ;; esac; echo "$found"; return 1; }
 start() {
 	within minismbd serve >"$ROOT/tmp/log" 2>&1 &
 	i=0
@@ -36,7 +21,6 @@ stop() {
 	kill "$pid"
 	while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
 }
-same() { cmp "$1" "$2"; }
 nothing_left() {
 	found="$(find "$ROOT" -xdev \( -name '*minismbd*' -o -path "$ROOT/etc/ksmbd*" \) -not -path "$ROOT/var/log/*" -not -path "$ROOT/var/tmp/*" -not -path "$ROOT/srv/*")"
 	echo "$found"

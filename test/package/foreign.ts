@@ -20,7 +20,7 @@ interface NamespaceOptions {
 }
 
 /** Runs a shell's script as root of a user namespace with this machine's ids. Returns its exit status. */
-export async function runInNamespace(body: string, options: NamespaceOptions): Promise<number> {
+async function runInNamespace(body: string, options: NamespaceOptions): Promise<number> {
   const script = options.isForeign === true ? `${REGISTER} && ${body}` : body;
   const inner = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   if (options.ownNetwork) inner.push("--net");
@@ -53,8 +53,14 @@ export async function makeForeignDebian(path: string, suite: string): Promise<vo
     throw new Error(`${path}: no Debian for arm64 could be made`);
 }
 
+/** Runs a file behind checks.sh in such a namespace, with a network of its own. Returns its exit status. */
+export function runChecks(file: string, options: Omit<NamespaceOptions, "ownNetwork">): Promise<number> {
+  const script = `. "${join(import.meta.dir, "checks.sh")}" && . "${file}"`;
+  return runInNamespace(script, { ...options, ownNetwork: true });
+}
+
 /** Tries /var/tmp/first.deb and second.deb of the root; prints one line a check. Returns the exit status. */
 export function tryForeign(root: string): Promise<number> {
-  const script = `. "${join(import.meta.dir, "foreign.sh")}"`;
-  return runInNamespace(script, { ownNetwork: true, env: { ROOT: root, QEMU, ARCHITECTURE: "arm64" } });
+  const env = { ROOT: root, ARCHITECTURE: "arm64" };
+  return runChecks(join(import.meta.dir, "foreign.sh"), { isForeign: true, env });
 }

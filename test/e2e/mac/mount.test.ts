@@ -77,34 +77,31 @@ test("a command of a later macOS is ignored, a context that is too short is refu
 });
 
 describe("with other settings", () => {
+  const model = "TimeCapsule8,119".padEnd(100, "x");
+  let other: TestServer;
+  beforeAll(async () => {
+    other = await startServer({ parameters: { "fruit:model": model, "fruit:readdir_attr": "no" } });
+  });
+  afterAll(() => other?.stop());
+
   test("fruit:model is the model, 64 characters at most", async () => {
-    const other = await startServer({ parameters: { "fruit:model": "TimeCapsule8,119".padEnd(100, "x") } });
-    try {
-      const answer = await mounting("test", queryApple, other);
-      expect(answer?.model).toBe("TimeCapsule8,119".padEnd(64, "x"));
-    } finally {
-      await other.stop();
-    }
+    const answer = await mounting("test", queryApple, other);
+    expect(answer?.model).toBe("TimeCapsule8,119".padEnd(64, "x"));
   });
 
   test("with fruit:readdir_attr = no the server claims no listings for Macs", async () => {
-    const other = await startServer({ parameters: { "fruit:readdir_attr": "no" } });
-    try {
-      const answer = await mounting("test", queryApple, other);
-      expect(answer?.serverCapabilities).toBe(
-        AppleCapability.UNIX_BASED | AppleCapability.NFS_ACE | AppleCapability.OSX_COPYFILE,
-      );
-    } finally {
-      await other.stop();
-    }
+    const answer = await mounting("test", queryApple, other);
+    expect(answer?.serverCapabilities).toBe(
+      AppleCapability.UNIX_BASED | AppleCapability.NFS_ACE | AppleCapability.OSX_COPYFILE,
+    );
   });
+});
 
-  test("with fruit:aapl = no there is no answer", async () => {
-    const other = await startServer({ parameters: { "fruit:aapl": "no" } });
-    try {
-      expect(await mounting("test", (mount) => queryApple(mount, MAC_QUERY), other)).toBeUndefined();
-    } finally {
-      await other.stop();
-    }
-  });
+test("with fruit:aapl = no there is no answer", async () => {
+  const other = await startServer({ parameters: { "fruit:aapl": "no" } });
+  try {
+    expect(await mounting("test", (mount) => queryApple(mount, MAC_QUERY), other)).toBeUndefined();
+  } finally {
+    await other.stop();
+  }
 });
