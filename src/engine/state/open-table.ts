@@ -137,6 +137,7 @@ export class OpenTable {
   setDeletePending(file: SharedFile, open: Open): void {
     this.clearDeletePending(file);
     file.deletePending = true;
+    file.isDeleterPosix = open.isPosix;
     if (open.pathEntry !== undefined)
       file.deletePendingEntry = this.paths.insert(file.pathOf(open.pathEntry), file);
   }

@@ -267,6 +267,8 @@ export class SharedFile {
   reservedBytes = 0;
   /** ParentLeaseKey (hex) of the open that set delete-pending; see `closeOpen`. */
   deleterParentKey: string | undefined;
+  /** The open that set delete-pending is one of the SMB3 POSIX extensions. */
+  isDeleterPosix = false;
   /** Numbers of opens that read, write and delete, and of opens that refuse to share each of these. */
   readonly uses: SharingCounts = [0, 0, 0];
   readonly refusals: SharingCounts = [0, 0, 0];

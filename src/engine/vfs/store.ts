@@ -344,10 +344,7 @@ export interface FileStore {
    * entries.
    */
   remove(path: string, identity: string, isDirectory: boolean): MaybePromise<0 | Failure>;
-  /**
-   * Moves a file to the share's recycle bin; removes it where the share has no bin, or its bin does not take
-   * the file.
-   */
+  /** Moves a file to the share's recycle bin; removes it where the share has none that takes it. */
   discard(path: string, identity: string): MaybePromise<Discarded | Failure>;
   /** True where the directory has no entries, visible, hidden or vetoed. */
   isEmpty(node: FileNode): MaybePromise<boolean | Failure>;
@@ -369,6 +366,8 @@ export interface FileStore {
   volume(node: FileNode): MaybePromise<VolumeInfo | Failure>;
   /** Returns an on-disk path as clients see it: client names joined by backslashes. */
   clientPath(path: string): string;
+  /** Returns an on-disk path as `lookup` takes it. */
+  componentsOf(path: string): string[];
   /** Returns the 8.3 name of a file by its name as clients see it; "" where there is none. */
   shortNameOf?(name: string): string;
   /** Earlier states of the share. Closed together with this store. */
@@ -377,9 +376,8 @@ export interface FileStore {
   posixView?(): FileStore;
   /**
    * True where a user who may list `directory` may learn of a change at `path` (on disk, relative to
-   * `directory`): no component is vetoed, the last is no AppleDouble file that listings hide, and the user
-   * may list the directory that holds it.
-   * Undefined where that is unknown: that directory has gone, or its disk does not answer.
+   * `directory`): no component is vetoed, the last is no hidden AppleDouble file, and the user may list its
+   * directory. Undefined where that is unknown: its directory has gone, or the disk does not answer.
    */
   seesBelow(directory: string, path: string): MaybePromise<boolean | undefined>;
   /**

@@ -1,12 +1,14 @@
 // A folder of a Mac that another client copies to the server twice, `._NAME` before NAME as sorted listings have
-// it: the second copy overwrites both. On ext4 and on a disk without extended attributes. Needs root.
+// it: the second copy overwrites, replaces or removes NAME. On ext4 and on a disk without extended attributes.
+// Needs root.
 import { afterAll, describe, expect, test } from "bun:test";
-import { chownSync, mkdirSync, readFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { canMakePluggedDisk, makePluggedDisk } from "../../peer/plugged-disk.ts";
 import { makeDirectory, removeDirectory, TESTER, TESTER_UID } from "../../peer/test-server.ts";
 import { TAG_BYTES, TAGGED_FILE } from "../../vectors/apple-double.ts";
-import { mountShare } from "../client/raw-files.ts";
+import { closeFile, deleteCall, linkCall, mountShare, READ_WRITE, renameCall } from "../client/raw-files.ts";
+import { makeFile, mountPosix, openPosix } from "../client/posix-calls.ts";
 import { startServer } from "../client/server.ts";
 import { getBytes, listOf, putStream } from "../client/stream-calls.ts";
 import { mountAsMac, TAGS } from "./mac.ts";
@@ -51,6 +53,36 @@ describe.each(kinds)("on %s", (kind) => {
     await putStream(mac, "photo", "by a Mac");
     expect(await listOf(mac, "photo")).toEqual(["::$DATA 8"]);
     mac.client.close();
+    other.client.close();
+  });
+  test("a client with the POSIX extensions, which sees the file, loses none by a rename or a removal", async () => {
+    const path = join(directoryOn(kind), "share");
+    mkdirSync(path);
+    chownSync(path, TESTER_UID, TESTER_UID);
+    const server = await startServer({ shares: [{ name: "test", path }] });
+    ends.push(() => server.stop());
+    const posix = await mountPosix(server);
+    const other = await mountShare(server, TESTER, "test");
+    await putStream(other, "._photo", TAGGED_FILE);
+    await putStream(other, "photo", "old");
+    await makeFile(posix, ".photo.part", 0o644, "new");
+    const part = await openPosix(posix, ".photo.part", { desiredAccess: READ_WRITE });
+    await posix.client.demand("rename", renameCall(posix, part.fileId, "photo", true));
+    await closeFile(posix, part.fileId);
+    expect(readFileSync(join(path, "photo"), "utf8")).toBe("new");
+    expect(existsSync(join(path, "._photo"))).toBe(true);
+    const { fileId } = await openPosix(posix, "photo", { desiredAccess: READ_WRITE });
+    await posix.client.demand("delete", deleteCall(posix, fileId));
+    await closeFile(posix, fileId);
+    expect(existsSync(join(path, "photo"))).toBe(false);
+    expect(Uint8Array.from(readFileSync(join(path, "._photo")))).toEqual(Uint8Array.from(TAGGED_FILE));
+    await makeFile(posix, "photo", 0o644, "newest");
+    const named = await openPosix(posix, "photo", { desiredAccess: READ_WRITE });
+    await posix.client.demand("link", linkCall(posix, named.fileId, "second name", false));
+    await posix.client.demand("rename", renameCall(posix, named.fileId, "photo~", false));
+    await closeFile(posix, named.fileId);
+    expect(readdirSync(path).sort()).toEqual(["._photo", "photo~", "second name"]);
+    posix.client.close();
     other.client.close();
   });
 });

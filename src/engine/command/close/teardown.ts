@@ -18,6 +18,7 @@ import { releaseLocks } from "../lock/lock.ts";
 import { andThen } from "../../and-then.ts";
 import { type Failure, FileKind, type FileStore } from "../../vfs/store.ts";
 import { StreamHandle } from "../../vfs/stream/stream-handle.ts";
+import { storeOf } from "../open/posix-open.ts";
 import { entryChanged, listingChanged } from "../open/cache-breaks.ts";
 import { reportStream } from "../open/modified.ts";
 import { statusOf } from "../errno-status.ts";
@@ -44,7 +45,6 @@ export function closeOpen(context: EngineContext, open: Open): MaybePromise<NtSt
 
 function endOpen(context: EngineContext, open: Open): MaybePromise<NtStatus> {
   const { file, tree, node } = open;
-  const { store } = tree;
   if (file !== undefined) context.opens.late.keep(file, open.handle?.changing);
   if (open.isPosix && open.deleteOnClose) open.deletesAtOnce = true;
   if (file !== undefined && open.deleteOnClose && !file.deletePending && file.hasName) {
@@ -61,6 +61,7 @@ function endOpen(context: EngineContext, open: Open): MaybePromise<NtStatus> {
   context.durables.forget(open);
   if (open.pipe >= 0) context.manager.closePipe({ pipe: open.pipe });
   const removable = wasLast || open.deletesAtOnce ? findRemovable(file, open) : undefined;
+  const store = storeOf({ tree, isPosix: removable?.isDeleterPosix === true });
   if (removable === undefined || file === undefined || store === undefined || node === undefined) {
     if (wasLast && file !== undefined && (file.base ?? file).isBeingRemoved === false)
       context.opens.dropIfUnused(file);

@@ -5,9 +5,9 @@ import { type ParsedPath, parsePath, parsePosixPath } from "../../vfs/name/clien
 import type { FileStore } from "../../vfs/store.ts";
 
 /** The store of the open's tree, as its POSIX view for a POSIX open. */
-export function storeOf(open: Open): FileStore | undefined {
-  const { store } = open.tree;
-  return open.isPosix ? (store?.posixView?.() ?? store) : store;
+export function storeOf({ tree, isPosix }: Pick<Open, "tree" | "isPosix">): FileStore | undefined {
+  const { store } = tree;
+  return isPosix ? (store?.posixView?.() ?? store) : store;
 }
 
 /** Parses the new name in a request on `open`. */

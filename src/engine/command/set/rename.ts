@@ -14,7 +14,7 @@ import { nameFilter } from "../../state/notify.ts";
 import type { Open, SharedFile } from "../../state/open.ts";
 import { hasDataAccess, absolutePath, type OpenTable } from "../../state/open-table.ts";
 import { andThen } from "../../and-then.ts";
-import type { FileNode, Found } from "../../vfs/store.ts";
+import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
 import { listingChanged, waitForCaching } from "../open/cache-breaks.ts";
 import { statusOf } from "../errno-status.ts";
 import { renameStream, statusOfUnnamed } from "./rename-stream.ts";
@@ -98,7 +98,7 @@ function rename(
     // Another rename or a removal of either file is in progress: its outcome changes the paths.
     const pendingMove = file.moving ?? openTarget?.moving;
     if (pendingMove !== undefined) return pendingMove.then(retry);
-    return andThen(trackMove(file, move(exchange, open, file, found, target.replace)), (moved) => {
+    return andThen(trackMove(file, move(exchange, open, store, file, found, target.replace)), (moved) => {
       // Another object has taken the name since the look-up: check that one, too.
       const isOther = target.replace && moved === Status.OBJECT_NAME_COLLISION && attempt < MAX_ATTEMPTS;
       return isOther ? rename(exchange, open, node, information, attempt + 1) : moved;
@@ -124,14 +124,13 @@ function trackMove(file: SharedFile, outcome: MaybePromise<NtStatus>): MaybeProm
 function move(
   exchange: Exchange,
   open: Open,
+  store: FileStore,
   file: SharedFile,
   found: Found,
   replace: boolean,
 ): MaybePromise<NtStatus> {
   const { context } = exchange;
-  const { grant, store } = open.tree;
-  if (store === undefined) return Status.INVALID_PARAMETER;
-  const root = grant.path;
+  const root = open.tree.grant.path;
   const from = open.pathBelow(root);
   const renamed = store.rename(from, file.identity, found, replace);
   const oldPath = absolutePath(root, from);

@@ -7,8 +7,9 @@ export interface PosixGrant extends ShareGrant {
   readonly isPosixView: true;
 }
 
-export function posixView(grant: ShareGrant): PosixGrant {
-  return { ...grant, isPosixView: true, caseSensitive: true, followSymlinks: false };
+/** `followSymlinks`: of the recycle bin, whose paths the server chooses. */
+export function posixView(grant: ShareGrant, followSymlinks = false): PosixGrant {
+  return { ...grant, isPosixView: true, caseSensitive: true, followSymlinks };
 }
 
 export function isPosixView(grant: ShareGrant): grant is PosixGrant {

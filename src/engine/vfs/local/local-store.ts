@@ -268,17 +268,22 @@ class LocalStore implements FileStore {
 
   posixView(): FileStore {
     const { disk } = this;
-    this.view ??= new LocalStore(new ShareDisk(posixView(disk.context.grant), disk.root.retain()));
-    return this.view;
+    if (this.view !== undefined) return this.view;
+    const grant = posixView(disk.context.grant, this.isBin && disk.context.grant.followSymlinks);
+    const view = new LocalStore(new ShareDisk(grant, disk.root.retain()));
+    view.isBin = this.isBin;
+    view.bin = this.bin?.posixView(grant.credentials);
+    this.view = view;
+    return view;
   }
 
   clientPath(path: string): string {
-    if (this.disk.context.isPosix) return path;
+    return this.disk.context.isPosix ? path : this.componentsOf(path).join("\\");
+  }
+
+  componentsOf(path: string): string[] {
     const { names } = this.disk.context;
-    return path
-      .split("/")
-      .map((name) => names.toClient(name))
-      .join("\\");
+    return path === "" ? [] : path.split("/").map((name) => names.toClient(name));
   }
 
   shortNameOf(name: string): string {

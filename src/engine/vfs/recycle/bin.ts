@@ -93,7 +93,7 @@ export class RecycleBin {
     if (this.isInside(path) || this.isExcluded(name) || this.excludes(parent)) {
       return this.delete(path, identity);
     }
-    return andThen(this.store.lookup(this.store.clientPath(path).split("\\")), (found) => {
+    return andThen(this.store.lookup(this.store.componentsOf(path)), (found) => {
       if (typeof found === "number") return unknown.has(found) ? found : this.delete(path, identity);
       const { node } = found;
       if (node === undefined || found.path !== path || node.identity !== identity || !this.takes(node)) {
@@ -111,6 +111,12 @@ export class RecycleBin {
   setCredentials(credentials: Credentials | null): void {
     this.store.setCredentials?.(credentials);
     this.ownRepository = ownRepositoryOf(this.rules, credentials);
+  }
+
+  /** The same bin for the POSIX view of the share's store. Closed with it. */
+  posixView(credentials: Credentials | null): RecycleBin {
+    const store = this.store.posixView?.() ?? this.store;
+    return new RecycleBin(store, this.rules, this.crossMounts, credentials, this.keeper);
   }
 
   close(): void {
@@ -169,7 +175,7 @@ export class RecycleBin {
   private moveToOwn(top: string, path: string, node: FileNode): MaybePromise<Discarded | Failure> {
     const own = this.ownRepository;
     if (own === undefined) return -Errno.EACCES;
-    return andThen(this.store.lookup(this.componentsOf(splitPath(path).parent)), (found) => {
+    return andThen(this.store.lookup(this.store.componentsOf(splitPath(path).parent)), (found) => {
       if (typeof found === "number") return found;
       // Who may not take the file out of its folder needs no repository.
       const mayMove = ((found.node?.access() ?? 0) & 2) !== 0;
@@ -201,16 +207,12 @@ export class RecycleBin {
   private findMount(directory: string, device: number): MaybePromise<string | Failure> {
     const { parent } = splitPath(directory);
     if (directory === "" || !this.crossMounts) return -Errno.EXDEV;
-    return andThen(this.store.lookup(this.componentsOf(parent)), (found) => {
+    return andThen(this.store.lookup(this.store.componentsOf(parent)), (found) => {
       if (typeof found === "number") return found;
       const isSame = found.node?.stat.device === device;
       found.node?.close();
       return isSame ? this.findMount(parent, device) : directory;
     });
-  }
-
-  private componentsOf(path: string): string[] {
-    return path === "" ? [] : this.store.clientPath(path).split("\\");
   }
 
   /** Sets the times that record the deletion. The caller ignores failures. */
@@ -278,7 +280,7 @@ export class RecycleBin {
   }
 
   private isTaken({ directory, name }: Move, number: number): MaybePromise<boolean> {
-    const components = this.componentsOf(joinPath(directory, copyName(name, number)));
+    const components = this.store.componentsOf(joinPath(directory, copyName(name, number)));
     return andThen(this.store.lookup(components), (found) => {
       if (typeof found === "number") return false;
       found.node?.close();
@@ -289,7 +291,7 @@ export class RecycleBin {
   /** Replaces the file of that name in the repository. */
   private replace(move: Move, target: string): MaybePromise<Discarded | Failure> {
     const { path, node } = move;
-    return andThen(this.store.lookup(this.componentsOf(target)), (found) => {
+    return andThen(this.store.lookup(this.store.componentsOf(target)), (found) => {
       if (typeof found === "number") return found;
       const there = found.node;
       there?.close();
@@ -335,7 +337,7 @@ export class RecycleBin {
     const { directoryMode, subdirectoryMode } = this.rules;
     if (path === repository) return directoryMode;
     if (path.startsWith(`${repository}/`)) return subdirectoryMode;
-    return andThen(this.store.lookup(this.componentsOf(splitPath(path).parent)), (found) => {
+    return andThen(this.store.lookup(this.store.componentsOf(splitPath(path).parent)), (found) => {
       if (typeof found === "number" || found.node === undefined) return directoryMode;
       found.node.close();
       return (found.node.stat.mode & 0o777) | 0o1000;

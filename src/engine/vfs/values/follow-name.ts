@@ -106,6 +106,11 @@ function removeOldValues(context: ShareContext, directory: number, name: string)
   context.identity.asServer(() => removeSidecarEntry(directory, name));
 }
 
+/** A client with the POSIX extensions sees AppleDouble files, and moves and removes them itself. */
+function companionsFollow({ grant, isPosix }: ShareContext): boolean {
+  return grant.streams && !isPosix;
+}
+
 /** unlinkat(2) of a name; a directory that contains only its sidecar counts as empty. */
 export function unlinkWithValues(
   context: ShareContext,
@@ -113,9 +118,10 @@ export function unlinkWithValues(
   name: string,
   isDirectory: boolean,
 ): 0 | Failure {
-  const { identity, grant } = context;
+  const { identity } = context;
   const of = { directory, name };
-  const follows = grant.streams && mayHaveCompanion(of) && identity.asServer(() => isToUnlink(of));
+  const mayFollow = companionsFollow(context) && mayHaveCompanion(of);
+  const follows = mayFollow && identity.asServer(() => isToUnlink(of));
   const result = unlinkWithSidecar(context, directory, name, isDirectory);
   if (follows && result === 0) identity.asServer(() => unlinkCompanion(of));
   return result;
@@ -161,8 +167,8 @@ export function renameWithValues(
   to: NameInDirectory,
   move: () => 0 | Failure,
 ): 0 | Failure {
-  const { identity, grant } = context;
-  const mayFollow = grant.streams && (mayHaveCompanion(from) || mayHaveCompanion(to));
+  const { identity } = context;
+  const mayFollow = companionsFollow(context) && (mayHaveCompanion(from) || mayHaveCompanion(to));
   const following = mayFollow ? identity.asServer(() => followingOf(from, to)) : undefined;
   if (following === undefined) return renameWithSidecar(context, from, to, move);
   return withFolderLocks(context, [from.directory, to.directory], () => {
@@ -241,7 +247,7 @@ export function linkWithValues(
   link: () => 0 | Failure,
 ): 0 | Failure {
   const result = linkWithSidecar(context, fd, to, link);
-  if (result === 0 && context.grant.streams)
+  if (result === 0 && companionsFollow(context))
     besideObject(context, fd, "", (directory, { name, stat: of }) => followLink({ directory, name }, to, of));
   return result;
 }

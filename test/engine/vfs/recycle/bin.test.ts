@@ -112,6 +112,21 @@ describe("a deleted file", () => {
     kept.close();
   });
 
+  test("of a client with the POSIX extensions is moved, too, also by a symlink in the repository's path", async () => {
+    const recycle = { ...rules, repository: "link/bin" };
+    const bin = new Fixture({ recycle, followSymlinks: true }, share);
+    others.push(bin);
+    mkdirSync(share.at("real"));
+    symlinkSync("real", share.at("link"));
+    mkdirSync(share.at("folder"));
+    writeFileSync(share.at("folder", "a:b"), "text");
+    const node = await bin.node("folder", "a\uf022b");
+    node.close();
+    const view = bin.store.posixView?.();
+    expect(await view?.discard("folder/a:b", node.identity)).toEqual({ movedTo: "link/bin/a:b" });
+    expect(text("real/bin/a:b")).toBe("text");
+  });
+
   test("gets a free name in few steps even if there are 1000 copies", async () => {
     const bin = binShare({ versions: true });
     mkdirSync(share.at(".recycle"));
