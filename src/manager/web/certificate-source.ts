@@ -10,24 +10,28 @@ const OWN_FILE = "ksmbd-web.pem";
 /** A certificate with those of its issuers. */
 const MAX_FILE_BYTES = 262_144;
 
-/** Beside the file of the users. */
-export function ownCertificateFile(passwordFile: string): string {
-  return join(dirname(passwordFile), OWN_FILE);
+/** What the worker is asked. */
+export interface CertificateQuestion {
+  readonly rules: WebRules;
+  /** The server's own certificate is beside it; null: it is in no file. */
+  readonly passwordFile: string | null;
+  readonly subject: CertificateSubject;
+  /** The last one that is in no file: it lasts as long as the server. */
+  readonly passing: WebCertificate | undefined;
+  readonly nowMs: number;
 }
 
 /**
- * Throws ConfigError for a certificate of the administrator's that cannot be used. `ownFile` is null where
- * the server has no file of its own: a certificate then lasts as long as the server.
+ * Reads files, and waits for another writer's lock: for a worker. Throws ConfigError for a certificate of the
+ * administrator's that cannot be used, and where the server's own cannot be written.
  */
-export function findCertificate(
-  { certificateFile, keyFile }: WebRules,
-  ownFile: string | null,
-  subject: CertificateSubject,
-  nowMs: number,
-): WebCertificate {
+export function findCertificate(question: CertificateQuestion): WebCertificate {
+  const { nowMs, passing, passwordFile, rules, subject } = question;
+  const { certificateFile, keyFile } = rules;
   if (certificateFile !== "") return givenCertificate(certificateFile, keyFile, nowMs);
   if (keyFile !== "") throw new ConfigError(keyFile, "'web key' is of no use without 'web certificate'");
-  return ownFile === null ? passingCertificate(subject, nowMs) : ownCertificate(ownFile, subject, nowMs);
+  if (passwordFile === null) return passing ?? passingCertificate(subject, nowMs);
+  return ownCertificate(join(dirname(passwordFile), OWN_FILE), subject, nowMs);
 }
 
 function givenCertificate(certificateFile: string, keyFile: string, nowMs: number): WebCertificate {

@@ -13,23 +13,28 @@ const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 60_000;
 /** How long a process that is to be replaced may take to finish what is under way. */
 const STOP_MS = 5_000;
+/** A process that is always in use outlives its certificate, and a board learns the time after its start. */
+const REVIEW_MS = 3_600_000;
 
 export interface FrontUser {
   /** Made anew for each process: the certificate may have been renewed. Undefined: it must not be started. */
-  plan(): Omit<WebPlan, "listeners"> | undefined;
+  plan(): Promise<Omit<WebPlan, "listeners"> | undefined>;
   /** A message of the process. */
   take(child: WebChild, message: unknown): void;
   ended(child: WebChild): void;
+  /** Each hour that the process runs. */
+  review(): void;
   warn(text: string): void;
 }
 
 export class WebFront {
   private readonly user: FrontUser;
-  private readonly listeners = new WebListeners(() => this.start());
+  private readonly listeners = new WebListeners(() => void this.start());
   private child: WebChild | undefined;
   private startedMs = 0;
   private delayMs = FIRST_DELAY_MS;
   private timer: Timer | undefined;
+  private reviewTimer: Timer | undefined;
   /** Set once it is closed. */
   private closed: (() => void) | undefined;
 
@@ -60,14 +65,17 @@ export class WebFront {
   /** Nobody is listened to any more. Resolves when the process is gone. */
   close(): Promise<void> {
     timers.clear(this.timer);
+    timers.clear(this.reviewTimer);
     this.listeners.close();
     if (this.child === undefined) return Promise.resolve();
     this.child.kill();
     return new Promise((resolve) => (this.closed = resolve));
   }
 
-  private start(): void {
-    const plan = this.user.plan();
+  private async start(): Promise<void> {
+    const plan = await this.user.plan();
+    // It may have been closed meanwhile.
+    if (!this.isOpen) return;
     const child: WebChild | undefined =
       plan &&
       startChild(plan, this.listeners.descriptors, {
@@ -76,7 +84,7 @@ export class WebFront {
       });
     this.startedMs = performance.now();
     this.child = child;
-    if (child !== undefined) return;
+    if (child !== undefined) return this.reviewLater();
     if (plan !== undefined) this.user.warn("the web page's process cannot be started");
     this.awaitLater();
   }
@@ -85,11 +93,19 @@ export class WebFront {
     if (child !== undefined) this.user.ended(child);
     this.child = undefined;
     timers.clear(this.timer);
+    timers.clear(this.reviewTimer);
     if (this.closed !== undefined) return this.closed();
     if (why === undefined) return this.listeners.await();
     this.user.warn(`the web page's process is gone: ${why}; the next connection starts another`);
     if (performance.now() - this.startedMs > SHORTEST_MS) this.delayMs = FIRST_DELAY_MS;
     this.awaitLater();
+  }
+
+  private reviewLater(): void {
+    this.reviewTimer = timers.set(REVIEW_MS, () => {
+      this.user.review();
+      this.reviewLater();
+    });
   }
 
   private awaitLater(): void {

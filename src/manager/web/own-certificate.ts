@@ -14,6 +14,8 @@ export interface WebCertificate {
   /** SHA-256 of the certificate, as browsers show it: AB:CD:… */
   readonly fingerprint: string;
   readonly endsMs: number;
+  /** It is in no file, and lasts as long as the server. */
+  readonly isPassing?: true;
 }
 
 /** Names and addresses for which the certificate is to count. */
@@ -34,7 +36,7 @@ const LOCK_WAITS = 60;
 
 /**
  * A board without a clock starts in 1970: what it makes before it knows the time would have ended long ago.
- * The check at the next start of the page makes another one when this one ends.
+ * Once it knows the time, the check at the page's next start or within an hour makes another one if need be.
  */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
@@ -55,9 +57,9 @@ export function ownCertificate(file: string, subject: CertificateSubject, nowMs:
   return made;
 }
 
-/** A certificate that lasts as long as the process. */
+/** A certificate that lasts as long as the server. */
 export function passingCertificate(subject: CertificateSubject, nowMs: number): WebCertificate {
-  return makeOwn(newKey(), subject, nowMs);
+  return { ...makeOwn(newKey(), subject, nowMs), isPassing: true };
 }
 
 /** Throws an Error of one line where the texts are no certificate and its key. */
@@ -105,8 +107,12 @@ function isOutdated(
   subject: CertificateSubject,
   nowMs: number,
 ): boolean {
-  if (endsMs - nowMs < RENEWED_BEFORE_MS) return true;
-  // Addresses come and go; a new certificate for each would have to be trusted each time.
   const parsed = new X509Certificate(certificate);
+  // Before a board knows the time it keeps what it made while it knew.
+  const isTimeKnown = nowMs >= EARLIEST_MS;
+  if (isTimeKnown && endsMs - nowMs < RENEWED_BEFORE_MS) return true;
+  // It was made while the clock was ahead.
+  if (isTimeKnown && Date.parse(parsed.validFrom) > nowMs) return true;
+  // Addresses come and go; a new certificate for each would have to be trusted each time.
   return !subject.names.every((name) => parsed.checkHost(name) !== undefined);
 }

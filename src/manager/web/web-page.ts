@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { eventLoop } from "../../loop/event-loop.ts";
 import { whyFixed } from "../administration/read-configuration.ts";
 import { isHostAllowed } from "../config/hosts.ts";
-import { ConfigError } from "../config/parse.ts";
+import { type Outcome, Refusal, valueOf } from "../refusal.ts";
 import { addressesOn, readMachineAddresses } from "../config/settings.ts";
 import { carryOut, type ControlHost } from "../control/commands.ts";
 import { findOperation } from "../control/operations.ts";
@@ -13,8 +13,9 @@ import { PROTOCOL_VERSION } from "../control/protocol.ts";
 import { reportBug } from "../log/log.ts";
 import type { ServerManager } from "../manager.ts";
 import { VERSION } from "../version.ts";
+import { WorkerQueue } from "../worker-queue.ts";
 import { WebAccounts } from "./accounts.ts";
-import { findCertificate, ownCertificateFile } from "./certificate-source.ts";
+import type { CertificateQuestion } from "./certificate-source.ts";
 import type { WebChild } from "./child.ts";
 import { Desk } from "./desk.ts";
 import { WebFront } from "./front.ts";
@@ -49,6 +50,9 @@ export class WebPage {
   /** In the log, for people to compare. */
   private toldFingerprint = "";
   private following: Promise<void> = Promise.resolve();
+  private readonly certificates = new WorkerQueue<CertificateQuestion, Outcome<WebCertificate>>(
+    "manager/web/certificate-worker.ts",
+  );
 
   constructor(manager: ServerManager, host: ControlHost) {
     this.manager = manager;
@@ -102,7 +106,7 @@ export class WebPage {
     const { interfaces, settings, web } = this.configuration;
     const machine = interfaces === null ? undefined : readMachineAddresses();
     const addresses = machine === undefined ? settings.addresses : addressesOn(interfaces, machine);
-    const certificate = web.port === 0 ? undefined : this.findCertificate();
+    const certificate = web.port === 0 ? undefined : await this.findCertificate();
     const place = certificate === undefined ? "" : JSON.stringify([web.port, addresses]);
     if (place !== this.place) await this.close();
     if (certificate === undefined) return;
@@ -135,6 +139,7 @@ export class WebPage {
         this.desks.get(child)?.close();
         this.desks.delete(child);
       },
+      review: () => void this.follow(),
       warn: (text) => log.warn(text),
     });
     for (const fault of front.open(addresses, port)) log.warn(`'web port': ${fault}`);
@@ -145,8 +150,8 @@ export class WebPage {
   }
 
   /** For a process that starts now: a certificate that ends soon is made anew. */
-  private plan(): Plan | undefined {
-    const certificate = this.findCertificate();
+  private async plan(): Promise<Plan | undefined> {
+    const certificate = await this.findCertificate();
     if (certificate === undefined) return undefined;
     const plan = this.planWith(certificate);
     this.planned = JSON.stringify(plan);
@@ -161,22 +166,22 @@ export class WebPage {
   }
 
   /** Undefined, with a line in the log, where there is none that can be used: the page then stays closed. */
-  private findCertificate(): WebCertificate | undefined {
-    const { web } = this.configuration;
-    const { passwordFile } = this.manager;
-    const isOwn = web.certificateFile === "" && web.keyFile === "";
-    const ownFile = passwordFile === null ? null : ownCertificateFile(passwordFile);
-    // One that is in no file lasts as long as the server.
-    if (isOwn && ownFile === null && this.certificate !== undefined) return this.certificate;
+  private async findCertificate(): Promise<WebCertificate | undefined> {
     if (!eventLoop.open()) {
       this.manager.log.error("'web port': the web page needs /proc, it is not served");
       return undefined;
     }
+    const { passwordFile } = this.manager;
+    const question = { rules: this.configuration.web, passwordFile, subject: this.subject() };
     try {
-      this.certificate = findCertificate(web, ownFile, this.subject(), Date.now());
+      const passing = this.certificate?.isPassing === true ? this.certificate : undefined;
+      const answer = await this.certificates.ask({ ...question, passing, nowMs: Date.now() });
+      // The worker could not run, which says nothing of the certificate.
+      if (typeof answer === "string" && this.certificate !== undefined) return this.certificate;
+      this.certificate = valueOf(answer);
       return this.certificate;
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
+      if (!(error instanceof Refusal)) throw error;
       this.manager.log.error(`${error.message}; the web page is closed`);
       this.certificate = undefined;
       return undefined;

@@ -1,8 +1,9 @@
 // The certificate of the web page: the server's own, or the administrator's.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type DetailedPeerCertificate } from "node:tls";
+import { FlockOperation, flockFd } from "../../../src/linux/locks.ts";
 import { isListening } from "../../peer/test-server.ts";
 import { minismbd } from "../client/control-rig.ts";
 import { reload } from "../client/reload-rig.ts";
@@ -121,6 +122,25 @@ async function awaitClosed(): Promise<void> {
     await Bun.sleep(10);
   }
 }
+
+test("while another program keeps the file locked, the server goes on serving", async () => {
+  // The temporary file is the lock; see replace-file.ts.
+  const lock = `${ownFile()}.tmp`;
+  const held = openSync(lock, "wx");
+  expect(flockFd(held, FlockOperation.EXCLUSIVE)).toBe(0);
+  const [before] = openssl("x509", "-in", ownFile(), "-noout", "-serial").split("\n");
+  await reload(server, {
+    globals: { "web port": String(server.webPort), "server spn names": "attic" },
+    shares: { test: {} },
+  });
+  expect(minismbd("status", "--control", server.socket).out).toContain("web page on port");
+  // It still waits: after three seconds it says that it gives up.
+  expect(server.log()).not.toContain("another change is under way");
+  rmSync(lock);
+  closeSync(held);
+  await awaitCertificate(({ subjectaltname }) => subjectaltname?.includes("DNS:attic") === true);
+  expect(openssl("x509", "-in", ownFile(), "-noout", "-serial")).not.toContain(before ?? "");
+});
 
 test("a file that somebody has damaged is replaced", async () => {
   writeFileSync(ownFile(), "nonsense");
