@@ -120,9 +120,14 @@ const request = new Scratch(IFREQ_SIZE);
  * Returns the name of the interface with that index, which a socket asks for; the index where there is none.
  */
 export function interfaceName(socket: number, index: number): string {
+  return findInterfaceName(socket, index) ?? String(index);
+}
+
+/** Undefined where no interface has that index any more. */
+export function findInterfaceName(socket: number, index: number): string | undefined {
   request.bytes.fill(0);
   request.view.setInt32(IFREQ_INDEX, index, true);
-  if (sys(Syscall.ioctl, socket, SIOCGIFNAME, request.address) < 0) return String(index);
+  if (sys(Syscall.ioctl, socket, SIOCGIFNAME, request.address) < 0) return undefined;
   const end = request.bytes.indexOf(0);
   return new TextDecoder().decode(request.bytes.subarray(0, Math.min(end, IFREQ_INDEX)));
 }

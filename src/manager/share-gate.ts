@@ -1,8 +1,9 @@
 // Tree connects: which share a client means, whether and as whom he may connect, and what it grants him.
 import type { Identity, Manager, MaybePromise, ShareGrant, ShareRules } from "../port/port.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
+import { peerOf } from "./arrival.ts";
 import { clientFacts } from "./client-configurations.ts";
-import { type HostRule, isHostAllowed } from "./config/hosts.ts";
+import { type HostRule, interfacesOf, isHostAllowed } from "./config/hosts.ts";
 import { type Configuration, foldShareName } from "./config/load.ts";
 import { ConfigError } from "./config/parse.ts";
 import type { Share } from "./config/share.ts";
@@ -109,13 +110,13 @@ export class ShareGate {
     config: Configuration,
     share: Share | undefined,
   ): MaybePromise<ShareGrant | Refusal> {
-    if (!this.admitsHost(config.hosts, identity)) return this.refuseHost(name, identity);
+    if (!this.admitsHost(config.hosts, identity)) return this.refuseHost(name, identity, config.hosts);
     if (foldShareName(name) === foldShareName(IPC)) return this.connectPipes(config, identity);
     if (!share) {
       this.host.events.refuse(name, identity, whyAbsent(config, name));
       return { status: Status.BAD_NETWORK_NAME };
     }
-    if (!this.admitsHost(share.hosts, identity)) return this.refuseHost(share.name, identity);
+    if (!this.admitsHost(share.hosts, identity)) return this.refuseHost(share.name, identity, share.hosts);
     return this.connectDisk(config, share, identity);
   }
 
@@ -125,7 +126,8 @@ export class ShareGate {
       this.host.events.refuse(IPC, identity, "'restrict anonymous' is set");
       return { status: Status.ACCESS_DENIED };
     }
-    return this.admitsHost(config.pipeHosts, identity) ? PIPE_GRANT : this.refuseHost(IPC, identity);
+    const { pipeHosts } = config;
+    return this.admitsHost(pipeHosts, identity) ? PIPE_GRANT : this.refuseHost(IPC, identity, pipeHosts);
   }
 
   private async connectDisk(
@@ -170,13 +172,15 @@ export class ShareGate {
     return isNamed(identity) && this.host.users.hasNamesake(identity.user);
   }
 
-  private refuseHost(share: string, identity: Identity): Refusal {
-    this.host.events.refuse(share, identity, "'hosts allow' and 'hosts deny' leave the address out");
+  private refuseHost(share: string, identity: Identity, rule: HostRule | null): Refusal {
+    const byInterface = rule !== null && interfacesOf(rule).length > 0;
+    const over = byInterface ? `, over ${peerOf(identity).arrival || "an unknown interface"}` : "";
+    this.host.events.refuse(share, identity, `'hosts allow' and 'hosts deny' leave the address out${over}`);
     return { status: Status.ACCESS_DENIED };
   }
 
-  private admitsHost(rule: HostRule | null, { remoteAddress }: Identity): boolean {
-    return isHostAllowed(rule, remoteAddress, this.host.hostNames);
+  private admitsHost(rule: HostRule | null, identity: Identity): boolean {
+    return rule === null || isHostAllowed(rule, peerOf(identity), this.host.hostNames);
   }
 }
 

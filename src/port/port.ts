@@ -119,7 +119,6 @@ export interface Account {
   readonly version: number;
 }
 
-/** The user of a session. */
 export interface Identity {
   readonly user: string;
   readonly domain: string;
@@ -130,8 +129,9 @@ export interface Identity {
   readonly remoteAddress: string;
   /** By the ticket of the log-on. */
   readonly membership?: DomainMembership | undefined;
-  /** The address of this server that the client connected to. */
+  /** The address that the client connected to, and the interface it came in over; empty: not known. */
   readonly localAddress?: string;
+  readonly arrivalInterface?: string;
   /** What the client called its user and its machine. Not authenticated. */
   readonly claimed?: { readonly user: string; readonly workstation: string };
 }

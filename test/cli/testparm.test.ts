@@ -51,6 +51,10 @@ describe("what is strange", () => {
     ],
     ["valid users = root", "warning: smb.conf:3: share [docs]: nobody can connect, no user passes its lists"],
     ["guest only = yes", "warning: smb.conf:3: 'guest only' has no effect without 'guest ok = yes'"],
+    [
+      "hosts deny = interface:no-such0",
+      "warning: 'interface:no-such0' in 'hosts allow' or 'hosts deny': this machine has no interface no-such0",
+    ],
     ["raed list = x", "error: smb.conf:3: 'raed list' is unknown, write 'read list'"],
     [
       "hide dto files = no",
@@ -129,6 +133,18 @@ describe.skipIf(process.getuid?.() !== 0)("--user", () => {
     expect(status).toBe(2);
     expect(out).toContain("connects: no");
     expect(out).toContain(`because: ${reason}`);
+  });
+
+  test("an address counts for the interface whose network it is in", () => {
+    const shares = `[docs]\npath = ${own}\nhosts deny = interface:lo\n[far]\npath = ${own}\nhosts allow = interface:lo\n`;
+    const of = (share: string, host: string) =>
+      check(shares, "--user", "games", "--share", share, "--host", host).out;
+    expect(of("docs", "127.0.0.1")).toContain(
+      "smb.conf:3: 'hosts deny' keeps the address 127.0.0.1 out, which is on lo",
+    );
+    expect(of("far", "203.0.113.9")).toContain(
+      "smb.conf:6: 'hosts allow' keeps the address 203.0.113.9 out, which is on no interface",
+    );
   });
 
   test("an administrator is root, a guest reads", () => {

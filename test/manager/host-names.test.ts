@@ -1,6 +1,6 @@
 // Host names in `hosts allow` and `hosts deny`: when they are looked up, and what an unknown one means.
 import { describe, expect, test } from "bun:test";
-import { isHostAllowed, parseHostRule } from "../../src/manager/config/hosts.ts";
+import { isHostAllowed as isPeerAllowed, parseHostRule } from "../../src/manager/config/hosts.ts";
 import { HostNames } from "../../src/manager/host-names.ts";
 
 const rule = (allow: string, deny = "") => {
@@ -8,11 +8,21 @@ const rule = (allow: string, deny = "") => {
   return parseHostRule({ words: words(allow), position: "f:1" }, { words: words(deny), position: "f:2" });
 };
 
+const isHostAllowed = (of: ReturnType<typeof rule>, address: string, names: HostNames) =>
+  isPeerAllowed(of, { address, arrival: "br-lan" }, names);
+
 function makeNames(table: Readonly<Record<string, readonly string[]>>) {
-  const state = { nowMs: 0, asked: 0, warnings: [] as string[], table: { ...table } };
+  const state = {
+    nowMs: 0,
+    asked: 0,
+    warnings: [] as string[],
+    links: new Set(["br-lan"]),
+    table: { ...table },
+  };
   const names = new HostNames({
     nowMs: () => state.nowMs,
     warn: (text) => state.warnings.push(text),
+    interfaceExists: (name) => state.links.has(name),
     resolve: async (name) => {
       state.asked++;
       const found = state.table[name];
@@ -49,6 +59,37 @@ describe("a name", () => {
     await names.prepare(parsed);
     expect(isHostAllowed(parsed, address, names)).toBe(allowed);
   });
+});
+
+test("an interface that has not been there yet keeps everybody out by 'hosts deny'; one line says so", () => {
+  const { state, names } = makeNames({});
+  const wan = rule("", "interface:pppoe-wan");
+  for (let i = 0; i < 3; i++) {
+    expect(names.prepare(wan)).toBeUndefined();
+    expect(isHostAllowed(wan, "10.0.0.7", names)).toBe(false);
+  }
+  expect(state.warnings).toEqual([
+    "'interface:pppoe-wan' in 'hosts allow' or 'hosts deny': this machine has no interface pppoe-wan: " +
+      "until it is there, the first admits nobody by it, the second keeps everybody out",
+  ]);
+  state.links.add("pppoe-wan");
+  expect(isHostAllowed(wan, "10.0.0.7", names)).toBe(true);
+});
+
+test("an interface that was there and is gone keeps nobody out who comes in over another one", () => {
+  const { state, names } = makeNames({});
+  const wan = rule("", "interface:pppoe-wan");
+  state.links.add("pppoe-wan");
+  names.follow([wan]);
+  state.links.delete("pppoe-wan");
+  expect(isHostAllowed(wan, "10.0.0.7", names)).toBe(true);
+  expect(state.warnings).toEqual([]);
+});
+
+test("a name without an address that is an interface's is reported with the word for it", async () => {
+  const { state, names } = makeNames({});
+  await names.prepare(rule("br-lan"));
+  expect(state.warnings[0]).toEndWith("; for the interface write interface:br-lan");
 });
 
 test("addresses alone are not waited for", () => {

@@ -152,6 +152,26 @@ client -N '//127.0.0.1/Music #1 (100%)' -c ls
   },
 );
 
+test.skipIf(!isRoot)("a share and the whole server may be for the clients of some interfaces", () => {
+  const output = runInside(`
+sed -i "s/option web_port '0'/&\\n\\toption hosts_deny 'interface:eth9'/" /etc/config/ksmbd
+share closed /mnt/first; option users anna; option hosts_deny interface:lo
+share open /mnt/second; option users anna; printf "\\tlist param 'hosts allow = interface:lo'\\n" >>/etc/config/ksmbd
+/etc/init.d/ksmbd start; listens
+ksmbd.adduser -a -p secret anna
+for name in closed open; do client -U anna%secret "//127.0.0.1/$name" -c ls; done
+minismbd testparm -s --dialect samba /var/etc/ksmbd/smb.conf`);
+  expect(output).not.toContain("waited in vain");
+  expect(output.match(/NT_STATUS_ACCESS_DENIED|blocks available/g)).toEqual([
+    "NT_STATUS_ACCESS_DENIED",
+    "blocks available",
+  ]);
+  expect(output).toMatch(
+    /hosts deny = interface:eth9[^]*hosts deny = interface:lo[^]*hosts allow = interface:lo/,
+  );
+  expect(output).toContain("this machine has no interface eth9");
+});
+
 test.skipIf(!isRoot)("a reload disconnects nobody, and stop ends the server", () => {
   const output = runInside(`
 share first /mnt/first; option users anna; option read_only no

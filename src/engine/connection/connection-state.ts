@@ -4,6 +4,7 @@ import { type NtStatus, Status } from "../../wire/status.ts";
 import type { Logon } from "../logon/logon.ts";
 import type { Session, SigningKey, Tree } from "../state/session.ts";
 import { Step } from "../pressure/pressure.ts";
+import type { StreamSocket } from "../transport/stream-socket.ts";
 import { addressBlock } from "../../loop/client-address.ts";
 import type { EngineContext } from "./context.ts";
 import { SequenceWindow } from "./credits.ts";
@@ -43,12 +44,15 @@ export interface Negotiated {
   readonly hasPosixExtensions: boolean;
 }
 
+/** The server's end of a connection's socket. */
+export type LocalEnd = Pick<StreamSocket, "localAddress" | "arrivalInterface">;
+const UNKNOWN_END: LocalEnd = { localAddress: () => "", arrivalInterface: () => "" };
+
 export class ConnectionState {
   readonly id: number;
   readonly context: EngineContext;
   readonly remoteAddress: string;
-  /** The address of this server that the client connected to; empty: unknown. */
-  readonly localAddress: () => string;
+  readonly localEnd: LocalEnd;
   /** The key of `remoteAddress` in limits per address. */
   readonly addressBlock: string;
   readonly openedMs: number;
@@ -78,11 +82,11 @@ export class ConnectionState {
   private readonly keepAlives = new RateLimit();
   private readonly cancels = new RateLimit();
 
-  constructor(id: number, context: EngineContext, remoteAddress: string, localAddress = () => "") {
+  constructor(id: number, context: EngineContext, remoteAddress: string, localEnd = UNKNOWN_END) {
     this.id = id;
     this.context = context;
     this.remoteAddress = remoteAddress;
-    this.localAddress = localAddress;
+    this.localEnd = localEnd;
     this.addressBlock = addressBlock(remoteAddress);
     this.window = new SequenceWindow(context.settings.maxCredits);
     this.openedMs = context.clock.now();

@@ -63,7 +63,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   private readonly frames: FrameAssembler;
 
   constructor(id: number, host: ConnectionHost, socket: StreamSocket, remoteAddress: string) {
-    super(id, host.context, remoteAddress, () => socket.localAddress());
+    super(id, host.context, remoteAddress, socket);
     this.host = host;
     this.socket = socket;
     this.sendQueue = new SendQueue(socket, host.context.pool, host.context.clock.now);

@@ -12,7 +12,7 @@ import type { EngineContext } from "./context.ts";
 /** The services for pipes that a client opens over this connection. */
 export function pipeServices(
   context: EngineContext,
-  connection: Pick<ConnectionState, "addressBlock" | "remoteAddress" | "localAddress">,
+  connection: Pick<ConnectionState, "addressBlock" | "remoteAddress" | "localEnd">,
 ): PipeServices {
   const { addressBlock, remoteAddress } = connection;
   const judge = (step: AuthStep): PipeLogonStep => {

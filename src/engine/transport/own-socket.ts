@@ -1,5 +1,6 @@
 // Sockets that the server watches itself: received into buffers of its own choice, and not read while it has
 // no room.
+import { arrivalInterfaceOf } from "../../linux/arrival.ts";
 import { Epoll } from "../../linux/epoll.ts";
 import { Errno, errnoName } from "../../linux/errno.ts";
 import { Open, closeFd, openAt, AT_FDCWD } from "../../linux/open.ts";
@@ -131,6 +132,10 @@ class OwnSocket implements StreamSocket, Watcher {
   localAddress(): string {
     const own = this.watch === undefined ? undefined : localAddressOf(this.fd);
     return own === undefined ? "" : formatSocketAddress(own, (scope) => interfaceName(this.fd, scope));
+  }
+
+  arrivalInterface(): string {
+    return this.watch === undefined ? "" : arrivalInterfaceOf(this.fd);
   }
 
   end(): void {

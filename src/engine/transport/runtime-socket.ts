@@ -61,6 +61,11 @@ class RuntimeSocket implements StreamSocket {
     return plainAddress(this.socket.localAddress);
   }
 
+  /** The runtime does not show the descriptor to ask. */
+  arrivalInterface(): string {
+    return "";
+  }
+
   end(): void {
     this.socket.end();
   }

@@ -18,6 +18,8 @@ export interface StreamSocket {
   resume(): void;
   /** The address of this server that the peer connected to; empty where the kernel does not say it. */
   localAddress(): string;
+  /** The name of the interface that the connection came in over; empty where the kernel does not say it. */
+  arrivalInterface(): string;
   /** Closes the socket; the kernel sends what it has taken. */
   end(): void;
   /** Closes at once, with a reset. */

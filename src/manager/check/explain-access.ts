@@ -1,7 +1,8 @@
 // What a user gets in a share, and the line of the configuration that decides it, by the rules of
 // TREE_CONNECT.
 import type { Identity } from "../../port/port.ts";
-import { isHostAllowed, type NameTable } from "../config/hosts.ts";
+import { interfaceTowards } from "../arrival.ts";
+import { interfacesOf, isHostAllowed, type NameTable } from "../config/hosts.ts";
 import { type ClientConfigurations, clientFacts } from "../client-configurations.ts";
 import { type Configuration, foldShareName } from "../config/load.ts";
 import { shareValues } from "../config/effective.ts";
@@ -155,14 +156,19 @@ class Explanation {
   private admitsHost(share: Share): boolean {
     const { host } = this.question;
     if (host === undefined) return true;
+    const peer = { address: host, arrival: interfaceTowards(host) };
     const globals = shareValues(this.server.sections, "global");
     for (const [rule, values] of [
       [this.server.configuration.hosts, globals],
       [share.hosts, this.values],
     ] as const)
-      if (!isHostAllowed(rule, host, this.server.hostNames)) {
+      if (!isHostAllowed(rule, peer, this.server.hostNames)) {
         const name = values?.entry("hosts allow") ? "hosts allow" : "hosts deny";
-        this.say(values?.position(name) ?? "", `'${name}' keeps the address ${host} out`);
+        const byInterface = rule !== null && interfacesOf(rule).length > 0;
+        const over = byInterface
+          ? `, which is ${peer.arrival ? `on ${peer.arrival}` : "on no interface"}`
+          : "";
+        this.say(values?.position(name) ?? "", `'${name}' keeps the address ${host} out${over}`);
         return false;
       }
     return true;

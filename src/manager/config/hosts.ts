@@ -1,4 +1,5 @@
-// `hosts allow` and `hosts deny` (smb.conf(5), hosts_access(5)): addresses, networks and host names.
+// `hosts allow` and `hosts deny` (smb.conf(5), hosts_access(5)): addresses, networks, host names, and the
+// interfaces that connections come in over (`interface:br-lan`, which smbd does not have).
 import { ConfigError } from "./parse.ts";
 
 export interface AddressRange {
@@ -11,18 +12,29 @@ interface Hosts {
   readonly ranges: readonly AddressRange[];
   /** Lower case. */
   readonly names: readonly string[];
+  readonly interfaces: readonly string[];
 }
 
 interface HostList extends Hosts {
   readonly except: Hosts;
 }
 
-/** The addresses of a host name; undefined: they are not known. */
+/** What the words of the lists mean on this machine. */
 export interface NameTable {
+  /** The addresses of a host name; undefined: they are not known. */
   addressesOf(name: string): readonly Uint8Array[] | undefined;
+  /** The machine has, or has had, an interface of that name. */
+  hasInterface(name: string): boolean;
 }
 
-const NO_NAMES: NameTable = { addressesOf: () => undefined };
+const NO_NAMES: NameTable = { addressesOf: () => undefined, hasInterface: () => false };
+
+/** Where a connection comes from. */
+export interface Peer {
+  readonly address: string;
+  /** The interface that it came in over; empty: not known. */
+  readonly arrival: string;
+}
 
 /** Both lists of one section. */
 export interface HostRule {
@@ -47,22 +59,29 @@ export function parseHostRule(
 /**
  * True if the address is on the allow list, or if there is a deny list and the address is not on it. Loopback
  * addresses are allowed unless denied; an address that does not parse is not allowed. A name whose addresses
- * are not known admits nobody and keeps everybody out, except for loopback addresses.
+ * are not known, and an interface that the machine does not have, admit nobody and keep everybody out, except
+ * for loopback addresses.
  */
-export function isHostAllowed(rule: HostRule | null, address: string, names: NameTable = NO_NAMES): boolean {
+export function isHostAllowed(rule: HostRule | null, peer: Peer, names: NameTable = NO_NAMES): boolean {
   if (!rule) return true;
-  const bytes = parseAddress(address);
+  const bytes = parseAddress(peer.address);
   if (!bytes) return false;
   const isLocal = isLoopback(bytes);
-  const denied = rule.deny !== null && matches(rule.deny, bytes, names, !isLocal);
+  const from = { bytes, arrival: peer.arrival };
+  const denied = rule.deny !== null && matches(rule.deny, from, names, !isLocal);
   if (isLocal && !denied) return true;
-  if (rule.allow !== null && matches(rule.allow, bytes, names, false)) return true;
+  if (rule.allow !== null && matches(rule.allow, from, names, false)) return true;
   return rule.deny === null ? false : !denied;
 }
 
 /** The host names of both lists. */
 export function namesOf({ allow, deny }: HostRule): string[] {
   return [allow, deny].flatMap((list) => (list ? [...list.names, ...list.except.names] : []));
+}
+
+/** The interfaces of both lists. */
+export function interfacesOf({ allow, deny }: HostRule): string[] {
+  return [allow, deny].flatMap((list) => (list ? [...list.interfaces, ...list.except.interfaces] : []));
 }
 
 /** 16 bytes of an IPv4 or IPv6 address as a socket reports it; ignores a scope after `%`. */
@@ -92,10 +111,22 @@ function parseHostList(words: readonly string[], position: string): HostList {
 function parseHosts(words: readonly string[], position: string): Hosts {
   const ranges: AddressRange[] = [];
   const names: string[] = [];
-  for (const word of words)
-    if (isHostName(word)) names.push(word.toLowerCase());
+  const interfaces: string[] = [];
+  for (const word of words) {
+    const [, after] = INTERFACE_WORD.exec(word) ?? [];
+    if (after !== undefined) interfaces.push(parseInterface(after, position));
+    else if (isHostName(word)) names.push(word.toLowerCase());
     else ranges.push(parseRange(word, position));
-  return { ranges, names };
+  }
+  return { ranges, names, interfaces };
+}
+
+const INTERFACE_WORD = /^interface:(.*)$/i;
+
+/** The kernel's rule for names (dev_valid_name), without the patterns that `interfaces` has. */
+function parseInterface(name: string, position: string): string {
+  if (/^[^\s/:*?]{1,15}$/.test(name) && name !== "." && name !== "..") return name;
+  throw new ConfigError(position, `'${name}' is not an interface's name, write interface:br-lan`);
 }
 
 /** RFC 1123, 2.1. A word of digits and dots is an address with a mistake. */
@@ -105,18 +136,25 @@ function isHostName(word: string): boolean {
   return /^(?!-)[\w-]{1,63}(\.[\w-]{1,63})*\.?$/.test(word);
 }
 
-/** `ifUnknown`: whether a name whose addresses are not known means this address. */
-function matches(list: HostList, address: Uint8Array, names: NameTable, ifUnknown: boolean): boolean {
-  return includes(list, address, names, ifUnknown) && !includes(list.except, address, names, !ifUnknown);
+interface From {
+  readonly bytes: Uint8Array;
+  readonly arrival: string;
+}
+
+/** `ifUnknown`: whether a name or an interface that is not known means this connection. */
+function matches(list: HostList, from: From, names: NameTable, ifUnknown: boolean): boolean {
+  return includes(list, from, names, ifUnknown) && !includes(list.except, from, names, !ifUnknown);
 }
 
 function includes(
-  { ranges, names }: Hosts,
-  address: Uint8Array,
+  { interfaces, names, ranges }: Hosts,
+  { arrival, bytes: address }: From,
   table: NameTable,
   ifUnknown: boolean,
 ): boolean {
   if (ranges.some((range) => contains(range, address))) return true;
+  for (const name of interfaces)
+    if (name === arrival || (ifUnknown && (arrival === "" || !table.hasInterface(name)))) return true;
   return names.some((name) => {
     const known = table.addressesOf(name);
     return known === undefined
@@ -141,7 +179,7 @@ function parseRange(word: string, position: string): AddressRange {
   if (!range)
     throw new ConfigError(
       position,
-      `'${word}' is not an address, write ADDRESS, ADDRESS/BITS, 192.168.1. or a host's name`,
+      `'${word}' is not an address, write ADDRESS, ADDRESS/BITS, 192.168.1., a host's name or interface:NAME`,
     );
   return range;
 }

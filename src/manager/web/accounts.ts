@@ -27,8 +27,8 @@ export interface AccountsHost {
   isAdministrator(user: string): boolean;
   /** Undefined: too many failures are unanswered. */
   beginProof(address: string, user: string): MaybePromise<PasswordProof | undefined>;
-  /** By `hosts allow` and `hosts deny` of [global]. */
-  isAddressAllowed(address: string): boolean;
+  /** By `hosts allow` and `hosts deny` of [global]; `local` is the address that the client connected to. */
+  isAddressAllowed(address: string, local: string): boolean;
   isLocalAddress(address: string): boolean;
   notify(event: EngineEvent): void;
   note(text: string): void;
@@ -79,8 +79,8 @@ export class WebAccounts {
   }
 
   /** Throws ControlError for an address that `hosts allow` or `hosts deny` keeps out. */
-  checkAddress(address: string): void {
-    if (!this.host.isAddressAllowed(address))
+  checkAddress(address: string, local: string): void {
+    if (!this.host.isAddressAllowed(address, local))
       throw new ControlError("this address may not connect, by 'hosts allow' or 'hosts deny'", "forbidden");
   }
 

@@ -125,12 +125,12 @@ export class Desk {
 
   private async carryOut(ask: Ask, request: UnderWay): Promise<void> {
     const { accounts } = this.host;
-    const { address, args, id } = ask;
+    const { address, args, id, local } = ask;
     const operation: Operation | undefined = findOperation(ask.ask);
     if (operation === undefined || !isOfPage(ask.ask, operation))
       throw new ControlError("there is no such operation", "unknown-command");
     checkArguments(operation, { ...args, version: PROTOCOL_VERSION, command: ask.ask });
-    accounts.checkAddress(address);
+    accounts.checkAddress(address, local);
     if (operation.isOfWeb === true) {
       const { item, session } = await accounts.carryOut(ask);
       if (item !== undefined) this.child.send({ id, items: [item] });

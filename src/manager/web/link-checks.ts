@@ -16,6 +16,8 @@ export interface Ask {
   readonly credential: Credential;
   /** The client's, as the process says. */
   readonly address: string;
+  /** The address of this machine that the client connected to. */
+  readonly local: string;
 }
 
 export type Message =
@@ -43,8 +45,9 @@ export function readMessage(message: unknown): Message | undefined {
   return readAsk(id, message);
 }
 
-function readAsk(id: number, { address, args, ask, credential }: Fields): Ask | undefined {
-  if (!isText(ask, MAX_OPERATION) || !isText(address, MAX_ADDRESS)) return undefined;
+function readAsk(id: number, { address, args, ask, credential, local }: Fields): Ask | undefined {
+  if (!isText(ask, MAX_OPERATION) || !isText(address, MAX_ADDRESS) || !isText(local, MAX_ADDRESS))
+    return undefined;
   // Limits and the log name clients by it.
   if (parseAddress(address) === undefined) return undefined;
   if (!isFields(args) || !isFields(credential)) return undefined;
@@ -55,6 +58,7 @@ function readAsk(id: number, { address, args, ask, credential }: Fields): Ask | 
     ask,
     args,
     address,
+    local,
     credential: {
       ...(isText(session, MAX_SECRET) && { session }),
       ...(isText(token, MAX_SECRET) && { token }),

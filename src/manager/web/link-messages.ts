@@ -40,6 +40,8 @@ export type ToServer =
       readonly args: Readonly<Record<string, unknown>>;
       readonly credential: Credential;
       readonly address: string;
+      /** The server's end of the connection. */
+      readonly local: string;
     }
   /** More items are wanted. */
   | { readonly id: number; readonly more: true }

@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import { eventLoop } from "../../loop/event-loop.ts";
 import { whyFixed } from "../administration/read-configuration.ts";
+import { interfaceWith } from "../arrival.ts";
 import { isHostAllowed } from "../config/hosts.ts";
 import { type Outcome, Refusal, valueOf } from "../refusal.ts";
 import { addressesOn, readMachineAddresses } from "../config/settings.ts";
@@ -61,7 +62,13 @@ export class WebPage {
       findAccount: (user) => (user === "" ? null : manager.findAccount({ user, domain: "" })),
       isAdministrator: (user) => manager.isAdministrator(user),
       beginProof: (address, user) => host.engine.beginProof(address, user),
-      isAddressAllowed: (address) => isHostAllowed(this.configuration.hosts, address, manager.hostNames),
+      // The runtime has the page's sockets and does not say over which interface a connection came.
+      isAddressAllowed: (address, local) =>
+        isHostAllowed(
+          this.configuration.hosts,
+          { address, arrival: interfaceWith(local) },
+          manager.hostNames,
+        ),
       isLocalAddress: (address) => isLocalAddress(address, machineAddresses()),
       notify: (event) => manager.notify(event),
       note: (text) => manager.log.info(text),

@@ -59,6 +59,21 @@ export class Networks {
     return this;
   }
 
+  /**
+   * A further wire between two interfaces called `name`. `own` and `far` are their addresses with bits; their
+   * link-local ones are fe80::1 and fe80::2.
+   */
+  async addWire(name: string, own: string, far: string): Promise<void> {
+    const script = `set -e; ip link add $1 type veth peer name far1
+ip link set far1 netns $0
+nsenter --net -t $0 sh -ec "ip link set far1 name $1; ip addr add $3 dev $1; ip addr add fe80::2/64 dev $1 nodad; ip link set $1 up"
+ip addr add $2 dev $1; ip addr add fe80::1/64 dev $1 nodad; ip link set $1 up`;
+    const { pid } = this.there;
+    const words = ["nsenter", "--net", "-t", String(this.here.pid), "sh", "-c", script, String(pid)];
+    const made = Bun.spawn([...words, name, own, far], { stdout: "ignore", stderr: "pipe" });
+    expect([await made.exited, await new Response(made.stderr).text()]).toEqual([0, ""]);
+  }
+
   /** Starts a program in the server's network. */
   startHere(...words: string[]): { lines: Lines; child: Bun.Subprocess } {
     return this.startIn(this.here.pid, words);

@@ -9,6 +9,9 @@ class FakeSocket implements StreamSocket {
   localAddress(): string {
     return "";
   }
+  arrivalInterface(): string {
+    return "";
+  }
 
   readonly calls: string[] = [];
   room = Infinity;

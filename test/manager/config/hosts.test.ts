@@ -1,11 +1,18 @@
 import { expect, test } from "bun:test";
-import { isHostAllowed, parseAddress, parseHostRule } from "../../../src/manager/config/hosts.ts";
+import {
+  isHostAllowed as isPeerAllowed,
+  parseAddress,
+  parseHostRule,
+} from "../../../src/manager/config/hosts.ts";
 import { ConfigError } from "../../../src/manager/config/parse.ts";
 
 function rule(allow: string, deny = "") {
   const words = (text: string) => text.split(" ").filter((word) => word !== "");
   return parseHostRule({ words: words(allow), position: "f:1" }, { words: words(deny), position: "f:2" });
 }
+
+const isHostAllowed = (of: ReturnType<typeof rule>, address: string) =>
+  isPeerAllowed(of, { address, arrival: "" });
 
 test.each([
   ["192.168.1.", "192.168.1.77", true],
@@ -52,6 +59,10 @@ test.each([
   "fe80::/129",
   "10.0.0.0/255.0.255.0",
   "@netgroup",
+  "interface:",
+  "interface:br-*",
+  "interface:0123456789abcdef",
+  "interface:../eth0",
 ])("%s is refused", (word) => {
   expect(() => rule(word)).toThrow(ConfigError);
 });
@@ -65,4 +76,35 @@ test("addresses are parsed as sockets report them", () => {
   );
   expect(parseAddress("1::2::3")).toBeUndefined();
   expect(parseAddress("1:2:3:4:5:6:7:8:9")).toBeUndefined();
+});
+
+const LINKS = { addressesOf: () => undefined, hasInterface: (name: string) => name !== "away" };
+
+test.each([
+  ["interface:br-lan", "", "br-lan", true],
+  ["INTERFACE:br-lan", "", "br-lan", true],
+  ["interface:br-lan", "", "BR-LAN", false],
+  ["interface:br-lan", "", "wan", false],
+  ["interface:br-lan", "", "", false],
+  ["interface:away", "", "wan", false],
+  ["10. interface:away", "", "wan", true],
+  ["ALL EXCEPT interface:wan", "", "wan", false],
+  ["ALL EXCEPT interface:wan", "", "br-lan", true],
+  ["ALL EXCEPT interface:wan", "", "", false],
+  ["ALL EXCEPT interface:away", "", "br-lan", false],
+  ["", "interface:wan", "wan", false],
+  ["", "interface:wan", "br-lan", true],
+  ["", "interface:wan", "", false],
+  ["", "interface:away", "br-lan", false],
+  ["", "ALL EXCEPT interface:br-lan", "br-lan", true],
+  ["", "ALL EXCEPT interface:away", "br-lan", false],
+  ["interface:br-lan", "interface:away", "br-lan", true],
+])("hosts allow = '%s', hosts deny = '%s' over '%s': %p", (allow, deny, arrival, allowed) => {
+  expect(isPeerAllowed(rule(allow, deny), { address: "10.0.0.7", arrival }, LINKS)).toBe(allowed);
+});
+
+test("an interface that is not known does not keep the machine itself out", () => {
+  const peer = { address: "127.0.0.1", arrival: "lo" };
+  expect(isPeerAllowed(rule("", "interface:away"), peer, LINKS)).toBe(true);
+  expect(isPeerAllowed(rule("", "interface:lo"), peer, LINKS)).toBe(false);
 });

@@ -33,7 +33,7 @@ test("a fault of the server's own in an operation is an answer, too", async () =
     misbehaved() {},
     bug: (error) => faults.push(error),
   });
-  desk.take({ id: 7, ask: "status", args: {}, credential: {}, address: "192.0.2.1" });
+  desk.take({ id: 7, ask: "status", args: {}, credential: {}, address: "192.0.2.1", local: "192.0.2.2" });
   await Bun.sleep(0);
   expect(sent).toMatchObject([{ id: 7, end: "error", code: "failed" }]);
   expect(faults).toEqual([new Error("bug")]);

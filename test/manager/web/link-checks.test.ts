@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readMessage } from "../../../src/manager/web/link-checks.ts";
 
-const ASK = { id: 1, ask: "status", args: {}, credential: {}, address: "192.0.2.1" };
+const ASK = { id: 1, ask: "status", args: {}, credential: {}, address: "192.0.2.1", local: "192.0.2.2" };
 
 test("a request is read with the fields that are known", () => {
   const credential = { session: "s", token: "t", csrf: "c", isAdministrator: true };

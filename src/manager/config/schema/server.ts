@@ -38,13 +38,13 @@ export const SERVER = [
   list(
     "hosts allow",
     "",
-    "Addresses that may connect: ADDRESS, ADDRESS/BITS, ADDRESS/MASK, a prefix such as `192.168.1.`, ALL, EXCEPT, and names of hosts: one without an address admits nobody. The list of [global] applies to every share, besides the share's own.",
+    "Addresses that may connect: ADDRESS, ADDRESS/BITS, ADDRESS/MASK, a prefix such as `192.168.1.`, ALL, EXCEPT, names of hosts (one without an address admits nobody), and interface:NAME, by the interface that a connection comes in over (one that the machine does not have admits nobody). The list of [global] applies to every share, besides the share's own.",
     { scope: "both", aliases: ["allow hosts"], security: true },
   ),
   list(
     "hosts deny",
     "",
-    "Addresses that may not connect, as above; a name without an address keeps everybody out; `hosts allow` has priority. With `hosts allow` alone all other addresses are refused.",
+    "Addresses that may not connect, as above; a name without an address, and an interface that the machine has not had since the start, keep everybody out; `hosts allow` has priority. With `hosts allow` alone all other addresses are refused.",
     { scope: "both", aliases: ["deny hosts"], security: true },
   ),
   choice(

@@ -32,7 +32,7 @@ export function answerApi(link: ServerLink, request: HttpRequest, answer: HttpAn
     if (operation.answer === "stream" && request.method === "HEAD")
       throw new ControlError("use GET there", "wrong-method");
     const receiver = new AnswerWriter(operation, answer, request.isSecure);
-    const asked = link.ask(call, credentialOf(request), request.remoteAddress, receiver);
+    const asked = link.ask(call, credentialOf(request), request, receiver);
     receiver.asked = asked;
     answer.onLeft = () => asked.cancel();
   } catch (error) {
@@ -46,7 +46,7 @@ export function answerMetrics(link: ServerLink, request: HttpRequest, answer: Ht
   const { session: _, ...credential } = credentialOf(request);
   if (request.method !== "GET" && request.method !== "HEAD") return answer.send(405, { Allow: "GET, HEAD" });
   let text = "";
-  const asked = link.ask({ operation: "metrics", args: {} }, credential, request.remoteAddress, {
+  const asked = link.ask({ operation: "metrics", args: {} }, credential, request, {
     items: ([item]) => (text = (item as { readonly text: string }).text),
     ended(end) {
       if (end.end === "error") return answerError(answer, new ControlError(end.message, end.code));

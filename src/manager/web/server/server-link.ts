@@ -9,6 +9,10 @@ import {
   type ToServer,
 } from "../link-messages.ts";
 import type { Call } from "../../control/http-routes.ts";
+import type { HttpRequest } from "./http-connection.ts";
+
+/** Both ends of a client's connection. */
+type Client = Pick<HttpRequest, "remoteAddress" | "localAddress">;
 
 /** What becomes of a request: any number of `items`, then `ended`. */
 export interface Receiver {
@@ -55,10 +59,17 @@ export class ServerLink {
     return this.waiting.size;
   }
 
-  ask({ operation, args }: Call, credential: Credential, address: string, receiver: Receiver): Asked {
+  ask({ operation, args }: Call, credential: Credential, client: Client, receiver: Receiver): Asked {
     const id = ++this.lastId;
     this.waiting.set(id, receiver);
-    this.send({ id, ask: operation, args, credential, address });
+    this.send({
+      id,
+      ask: operation,
+      args,
+      credential,
+      address: client.remoteAddress,
+      local: client.localAddress,
+    });
     return {
       more: () => this.waiting.has(id) && this.send({ id, more: true }),
       cancel: () => this.waiting.delete(id) && this.send({ id, cancel: true }),
