@@ -7,7 +7,7 @@ import { FILE_ID_ALL_ONES } from "../../../src/wire/file-id.ts";
 import { encodeBasicChange } from "../../../src/wire/fscc/file-information.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { HeaderFlag } from "../../../src/wire/header.ts";
-import { Status } from "../../../src/wire/status.ts";
+import { Status, statusName } from "../../../src/wire/status.ts";
 import type { Call, Reply } from "../client/raw-calls.ts";
 import { StatusError } from "../client/raw-client.ts";
 import {
@@ -34,6 +34,11 @@ function bytesOf(data: string | Uint8Array): Uint8Array {
   return typeof data === "string" ? new Uint8Array(Buffer.from(data, "latin1")) : data;
 }
 
+/** The statuses of a compound's replies, without their prefix. */
+export function statusesOf(replies: readonly Reply[]): string[] {
+  return replies.map(({ status }) => statusName(status).replace("STATUS_", ""));
+}
+
 export class MacFiles {
   readonly mount: Mount;
 
@@ -41,16 +46,21 @@ export class MacFiles {
     this.mount = mount;
   }
 
-  /** CREATE, the calls and CLOSE in one compound. Returns the replies of the calls. Throws StatusError. */
-  async within(name: string, options: Partial<CreateRequest>, ...calls: Call[]): Promise<Reply[]> {
+  /** CREATE and the calls in one compound, without CLOSE. Returns all replies, whatever their statuses. */
+  open(name: string, options: Partial<CreateRequest>, ...calls: Call[]): Promise<Reply[]> {
     const related = (call: Call): Call => ({ ...call, flags: HeaderFlag.RELATED_OPERATIONS });
-    const replies = await Promise.all(
-      this.mount.client.compound([
-        createCall(this.mount, name, options),
-        ...calls.map(related),
-        related(closeCall(this.mount, FILE_ID_ALL_ONES)),
-      ]),
-    );
+    const create = createCall(this.mount, name, options);
+    return Promise.all(this.mount.client.compound([create, ...calls.map(related)]));
+  }
+
+  /** CREATE, the calls and CLOSE in one compound. Returns all replies, whatever their statuses. */
+  chain(name: string, options: Partial<CreateRequest>, ...calls: Call[]): Promise<Reply[]> {
+    return this.open(name, options, ...calls, closeCall(this.mount, FILE_ID_ALL_ONES));
+  }
+
+  /** The same. Returns the replies of the calls. Throws StatusError. */
+  async within(name: string, options: Partial<CreateRequest>, ...calls: Call[]): Promise<Reply[]> {
+    const replies = await this.chain(name, options, ...calls);
     const failed = replies.find(({ status }) => status !== Status.SUCCESS);
     if (failed !== undefined) throw new StatusError(`compound for ${name}`, failed.status);
     return replies.slice(1, -1);

@@ -11,6 +11,8 @@ import {
   type AppleQueryResponse,
   type AppleRequest,
 } from "../../../src/wire/context/apple-context.ts";
+import { Capability } from "../../../src/wire/command/negotiate.ts";
+import { againstSmbd, startSubject } from "../../peer/start.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import { StatusError } from "../client/raw-client.ts";
 import { closeFile, type Mount, mountShare, openFile, queryDirectoryCall } from "../client/raw-files.ts";
@@ -55,6 +57,30 @@ export async function queryApple(
   if (apple !== undefined && apple.command !== AppleCommand.SERVER_QUERY)
     throw new Error("an answer to another command");
   return apple;
+}
+
+/** The capabilities of macOS' NEGOTIATE. */
+export const MAC_CAPABILITIES: number =
+  Capability.DFS |
+  Capability.LEASING |
+  Capability.LARGE_MTU |
+  Capability.PERSISTENT_HANDLES |
+  Capability.DIRECTORY_LEASING |
+  Capability.ENCRYPTION;
+
+/** Parameters by which smbd has for Macs what this server has without any. */
+const SMBD_FOR_MACS = {
+  "vfs objects": "catia fruit streams_xattr",
+  "ea support": "yes",
+  "fruit:metadata": "stream",
+  "fruit:resource": "stream",
+  "fruit:encoding": "native",
+} as const;
+
+/** Starts the server under test with one share. With SERVER=smbd that is smbd with vfs_fruit, to check the test. */
+export function startForMacs(parameters: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+  const all = againstSmbd ? { ...SMBD_FOR_MACS, ...parameters } : parameters;
+  return startSubject({ shares: [{ name: "test", parameters: all }] });
 }
 
 /** A mount of `share` as the first user, by a client that the server knows as a Mac. */
