@@ -8,11 +8,19 @@ import { CreateDisposition } from "../../../src/wire/command/create.ts";
 import { SecurityInformation } from "../../../src/wire/command/query-info.ts";
 import { Access } from "../../../src/wire/security/access.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { makeDirectory, removeDirectory, TESTER_UID, type TestServer } from "../../peer/test-server.ts";
+import {
+  makeDirectory,
+  removeDirectory,
+  TESTER,
+  TESTER_UID,
+  type TestServer,
+} from "../../peer/test-server.ts";
 import {
   closeFile,
   deleteCall,
+  listNames,
   type Mount,
+  mountShare,
   openFile,
   READ_WRITE,
   renameFile,
@@ -20,9 +28,11 @@ import {
 } from "../client/raw-files.ts";
 import { type AceText, setSecurity } from "../client/security-calls.ts";
 import { startServer } from "../client/server.ts";
-import { getText, listOf, openForWriting } from "../client/stream-calls.ts";
-import { FORK, mountAsMac } from "./mac.ts";
+import { getText, listOf, openForWriting, putStream, tryCreate } from "../client/stream-calls.ts";
+import { FORK, mountAsMac, TAGS } from "./mac.ts";
 
+/** An account that every Debian has, and its uid. */
+const OTHER = { user: "bin", password: "Stranger-Here-5" };
 const OTHER_UID = 2;
 
 let path = "";
@@ -30,8 +40,9 @@ let server: TestServer;
 let mac: Mount;
 beforeAll(async () => {
   path = makeDirectory("apple-double-owners");
+  chmodSync(path, 0o755);
   chownSync(path, TESTER_UID, TESTER_UID);
-  server = await startServer({ shares: [{ name: "test", path }] });
+  server = await startServer({ users: [TESTER, OTHER], shares: [{ name: "test", path }] });
   mac = await mountAsMac(server, "test");
 });
 afterAll(async () => {
@@ -95,6 +106,24 @@ test("a file in the way of an AppleDouble file is not replaced where no other na
   expect(readFileSync(join(path, "._to"), "utf8")).toBe("an ordinary file");
   for (let i = 1; i <= 9; i++) expect(readFileSync(join(path, `._to.${i}`), "utf8")).toBe(`file ${i}`);
   expect(readFileSync(join(path, "._from")).includes("a fork")).toBe(true);
+});
+
+test("an AppleDouble file that a user may not read gives no streams of a file that the user may read", async () => {
+  plant("open", "data", TESTER_UID, 0o666);
+  plant("._closed", withFork("a private fork"), TESTER_UID, 0o600);
+  await renameFile(mac, "._closed", "._open");
+  expect(await getText(mac, `open${FORK}`)).toBe("a private fork");
+  const stranger = await mountShare(server, OTHER, "test");
+  expect(await listOf(stranger, "open")).toEqual(["::$DATA 4"]);
+  expect(await tryCreate(stranger, `open${FORK}`)).not.toBe("STATUS_SUCCESS");
+  expect(await listNames(stranger, "")).toContain("._open");
+  await putStream(stranger, `open${TAGS}`, "a stranger's tags");
+  expect(statSync(join(path, "._open")).mode & 0o777).toBe(0o600);
+  await putStream(mac, `open${TAGS}`, "the owner's tags");
+  expect(await getText(mac, `open${FORK}`)).toBe("a private fork");
+  expect(statSync(join(path, "._open")).mode & 0o777).toBe(0o600);
+  expect(await tryCreate(stranger, `open${FORK}`)).not.toBe("STATUS_SUCCESS");
+  stranger.client.close();
 });
 
 describe.each(["another client", "a Mac"])("%s", (who) => {

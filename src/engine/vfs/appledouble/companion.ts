@@ -6,9 +6,10 @@ import { setFatAttributes } from "../../../linux/fat-attributes.ts";
 import { effectiveUid } from "../../../linux/identity.ts";
 import { readPlain, syncData } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
-import { ModeType, type Statx, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
+import { Access, ModeType, type Statx, accessFd, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { isGivenUp } from "../context/given-up.ts";
 import { keepingFolderTimes } from "../context/folder-times.ts";
+import type { UserIdentity } from "../context/user-identity.ts";
 import {
   type AppleDouble,
   type AttributeData,
@@ -63,16 +64,20 @@ export interface Companion {
   readonly bytes: number;
   /** False: another user owns it, who could read what is written into it. */
   readonly isOwn: boolean;
+  /** Who reads it besides its owner, as mode bits for the group of the object and for all. */
+  readonly readers: number;
 }
 
 /**
  * Opens the AppleDouble file of the object `name`, whose owner is `of`; -ENODATA where there is none that the
- * server understands.
+ * server understands, or none that `reader` may read: whoever reads the object does not thereby read a file
+ * that has other rights. `null`: nothing of it is for a client.
  */
 export function openCompanion(
   folder: number,
   name: string,
   of: Owner,
+  reader: UserIdentity | null,
   access: number = Open.RDONLY,
 ): Companion | Failure {
   const flags = access | Open.NOFOLLOW | Open.NONBLOCK | Open.NOCTTY;
@@ -80,14 +85,21 @@ export function openCompanion(
   if (fd < 0) return isAbsence(fd) ? -Errno.ENODATA : fd;
   const { uid, gid } = of;
   const double = understand(fd, uid, gid);
-  if (typeof double !== "number") return { fd, double, bytes: facts.size, isOwn: isOwnedBy(uid) };
+  const mayRead = reader === null || isReadableBy(fd, reader);
+  if (typeof double !== "number" && mayRead)
+    return { fd, double, bytes: facts.size, isOwn: isOwnedBy(uid), readers: readersIn(gid) };
   closeFd(fd);
-  return double;
+  return typeof double === "number" ? double : -Errno.ENODATA;
 }
 
-/** True where the server understands the AppleDouble file of the object `name`. */
-export function hasCompanion(folder: number, name: string, of: Owner): boolean {
-  const companion = openCompanion(folder, name, of);
+/** True where `openCompanion` opens the file. */
+export function hasCompanion(
+  folder: number,
+  name: string,
+  of: Owner,
+  reader: UserIdentity | null = null,
+): boolean {
+  const companion = openCompanion(folder, name, of, reader);
   if (typeof companion === "number") return false;
   closeFd(companion.fd);
   return true;
@@ -100,6 +112,26 @@ function isAbsence(failure: Failure): boolean {
 /** Of the file in `facts`. A server that is not root has the rights of one user for all. */
 function isOwnedBy(uid: number): boolean {
   return facts.uid === uid || serverUid !== 0;
+}
+
+/** The same. */
+function isReadableBy(fd: number, reader: UserIdentity): boolean {
+  const { mode, uid, gid } = facts;
+  const isForAll = (mode & READABLE_BY_OTHERS) !== 0;
+  if (!reader.isSwitching || reader.uid === uid || (isForAll && (mode & READABLE_BY_GROUP) !== 0)) return true;
+  if (reader.enter() < 0) return false;
+  const result = accessFd(fd, Access.READ);
+  reader.leave();
+  if (result !== -Errno.ENOSYS && result !== -Errno.EPERM) return result === 0;
+  const isInGroup = reader.gid === gid || reader.groups.includes(gid);
+  return isInGroup ? (mode & READABLE_BY_GROUP) !== 0 : isForAll;
+}
+
+/** The same, as `Companion.readers` for an object of the group `ofGid`. */
+function readersIn(ofGid: number): number {
+  const { mode, gid } = facts;
+  const ofAll = mode & 0o006;
+  return gid === ofGid ? mode & 0o066 : ofAll | (ofAll << 3);
 }
 
 /** Whoever owns an object can give it the AppleDouble file that another user keeps in the same folder. */
@@ -185,7 +217,8 @@ export function replaceCompanion(
   const head = encodeAppleDouble({ maker, finderInfo, attributes, others, forkBytes });
   if (head === undefined) return -Errno.E2BIG;
   const { uid, gid, mode } = of;
-  const owner = { uid, gid, mode: mode & 0o666 };
+  // The new file is not for more people than the old one was.
+  const owner = { uid, gid, mode: mode & (0o600 | (old?.readers ?? 0o066)) };
   return keepingFolderTimes(folder, companionName(name), () =>
     replaceBy(folder, companionName(name), owner, old !== undefined, (fd) => {
       const failure = writeAll(fd, head, 0);

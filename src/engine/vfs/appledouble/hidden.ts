@@ -12,6 +12,6 @@ export function isHiddenCompanion(context: ShareContext, directory: number, name
   // Clients with the POSIX extensions see no streams.
   if (of === undefined || !streams || !apple.hidesAppleDouble || context.isPosix) return false;
   return context.identity.asServer(
-    () => statAt(directory, of, owner) === 0 && hasCompanion(directory, of, owner),
+    () => statAt(directory, of, owner) === 0 && hasCompanion(directory, of, owner, context.identity),
   );
 }

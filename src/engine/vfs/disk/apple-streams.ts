@@ -83,7 +83,7 @@ export function fillFromCompanion(
   stat: Statx,
   out: AppleFacts,
 ): void {
-  const companion = openCompanion(directory, name, stat);
+  const companion = openCompanion(directory, name, stat, context.identity);
   if (typeof companion === "number") {
     // Unknown is not "none", as above.
     out.hasStreams = !isAbsent(companion);

@@ -40,7 +40,7 @@ function changeCompanion(
   if (context.grant.readOnly) return -Errno.EROFS;
   if (!context.isWorker) return -Errno.EAGAIN;
   const action = (folder: number, { name, stat }: { name: string; stat: Statx }): 0 | Failure => {
-    const companion = openCompanion(folder, name, stat, Open.RDWR);
+    const companion = openCompanion(folder, name, stat, context.identity, Open.RDWR);
     if (typeof companion === "number")
       return companion === ABSENT ? change({ folder, name, stat, companion: undefined }) : companion;
     try {
@@ -178,7 +178,7 @@ function changeFork(
     if (fork !== undefined) return changed(companion, fork);
     const replaced = replaceCompanion(folder, name, stat, companion, { keepsFile: true });
     if (replaced < 0) return replaced;
-    const again = openCompanion(folder, name, stat, Open.RDWR);
+    const again = openCompanion(folder, name, stat, context.identity, Open.RDWR);
     if (typeof again === "number") return again;
     try {
       const moved = growingFork(again);

@@ -12,6 +12,7 @@ import {
   readFinderInfo,
 } from "../appledouble/companion.ts";
 import type { ShareContext } from "../context/share-context.ts";
+import type { UserIdentity } from "../context/user-identity.ts";
 import { AFP_INFO_BYTES, isBlankFinderInfo, makeAfpInfo } from "../format/afp-info.ts";
 import type { Extent } from "../format/apple-double.ts";
 import { type AppleValue, appleValueOf, keyOfAppleValue } from "../format/apple-names.ts";
@@ -29,15 +30,16 @@ export function isAbsent(result: unknown): boolean {
   return result === -Errno.ENODATA || result === -Errno.ENOENT;
 }
 
-/** Calls `action` with the object's AppleDouble file; -ENODATA where it has none. */
+/** Calls `action` with the object's AppleDouble file; -ENODATA where it has none that `reader` may read. */
 export function withCompanion<T>(
   context: ShareContext,
   fd: number,
   path: string,
   action: (companion: Companion) => T | Failure,
+  reader: UserIdentity | null = context.identity,
 ): T | Failure {
   const result = besideObject<T | Failure>(context, fd, path, (folder, { name, stat }) => {
-    const companion = openCompanion(folder, name, stat);
+    const companion = openCompanion(folder, name, stat, reader);
     if (typeof companion === "number") return companion;
     try {
       return action(companion);

@@ -142,8 +142,12 @@ function writeRightsWithCompanion(
   change: SecurityChange,
 ): 0 | Failure {
   const beside = context.grant.streams
-    ? withCompanion(context, fd, path, (companion) =>
-        companion.isOwn ? writeRights(companion.fd, { ...change, inherited: undefined }) : 0,
+    ? withCompanion(
+        context,
+        fd,
+        path,
+        ({ isOwn, fd: own }) => (isOwn ? writeRights(own, { ...change, inherited: undefined }) : 0),
+        null,
       )
     : 0;
   return beside < 0 && !isAbsent(beside) ? beside : writeRights(fd, change);
