@@ -7,7 +7,7 @@ export interface ListOptions {
   readonly withAppleFacts?: boolean;
 }
 
-/** `anyForm`: see `FileStore.findsAnyForm`. */
+/** `anyForm`: see `FileStore.isForMac`. */
 export type OnlyName = Readonly<{ name: string; anyForm: boolean }>;
 
 /** What macOS wants to know of each entry of a listing; READ_DIR_ATTR of Apple's extensions. */

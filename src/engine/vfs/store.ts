@@ -325,9 +325,10 @@ export interface FileStore {
     components: readonly string[],
   ): MaybePromise<{ readonly depth: number; readonly target: string } | undefined | Failure>;
   /**
-   * The look-up also accepts a name in another Unicode normal form (NFC, NFD); set where the client is a Mac.
+   * The client is a Mac: the look-up also accepts a name in another Unicode normal form (NFC, NFD), and a
+   * rename that replaces a file replaces its AppleDouble file, too.
    */
-  findsAnyForm: boolean;
+  isForMac: boolean;
   /**
    * Creates the file that `found` lacks, O_EXCL; -EEXIST where it exists by now. `permissions` are mode bits
    * before the share's masks, all bits where absent.

@@ -1,7 +1,7 @@
 // AppleDouble files that other users and programs put beside a file: what they keep for themselves does not
 // become readable, what a Mac stores does not go to them, and none is lost. Needs root.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeAppleDouble, Maker } from "../../../src/engine/vfs/format/apple-double.ts";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
@@ -106,6 +106,19 @@ test("a file in the way of an AppleDouble file is not replaced where no other na
   expect(readFileSync(join(path, "._to"), "utf8")).toBe("an ordinary file");
   for (let i = 1; i <= 9; i++) expect(readFileSync(join(path, `._to.${i}`), "utf8")).toBe(`file ${i}`);
   expect(readFileSync(join(path, "._from")).includes("a fork")).toBe(true);
+});
+
+test("another owner's file that is renamed over one does not get its metadata", async () => {
+  const folder = join(path, "common");
+  mkdirSync(folder);
+  chmodSync(folder, 0o777);
+  plant("common/new", "data", OTHER_UID, 0o644);
+  plant("common/old", "data", TESTER_UID, 0o644);
+  plant("common/._old", withFork("a fork"), TESTER_UID, 0o644);
+  const stranger = await mountShare(server, OTHER, "test");
+  await renameFile(stranger, "common\\new", "common\\old", true);
+  expect(readdirSync(folder)).toEqual(["old"]);
+  stranger.client.close();
 });
 
 test("an AppleDouble file that a user may not read gives no streams of a file that the user may read", async () => {

@@ -257,7 +257,7 @@ for (const disk of DISKS) {
       expect(await getBytes(at.other, `b${INFO}`)).toEqual(afpInfo("TESTSLOW").fill(8, 25, 26));
       writeFileSync(join(at.path, "plain"), "plain");
       own(join(at.path, "plain"));
-      await renameFile(at.other, "plain", "b", true);
+      await renameFile(at.mac, "plain", "b", true);
       expect(await listOf(at.other, "b")).toEqual(["::$DATA 5"]);
       expect(existsSync(join(at.path, "._b"))).toBe(false);
       writeFileSync(join(at.path, "._folder"), TYPED_FILE);

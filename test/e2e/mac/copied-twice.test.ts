@@ -1,17 +1,25 @@
 // A folder of a Mac that another client copies to the server twice, `._NAME` before NAME as sorted listings have
-// it: the second copy overwrites, replaces or removes NAME. On ext4 and on a disk without extended attributes.
+// it: the second copy overwrites or replaces NAME. On ext4 and on a disk without extended attributes.
 // Needs root.
 import { afterAll, describe, expect, test } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { canMakePluggedDisk, makePluggedDisk } from "../../peer/plugged-disk.ts";
 import { makeDirectory, removeDirectory, TESTER, TESTER_UID } from "../../peer/test-server.ts";
-import { TAG_BYTES, TAGGED_FILE } from "../../vectors/apple-double.ts";
-import { closeFile, deleteCall, linkCall, mountShare, READ_WRITE, renameCall } from "../client/raw-files.ts";
+import { TAG_BYTES, TAGGED_FILE, TYPED_FILE } from "../../vectors/apple-double.ts";
+import {
+  closeFile,
+  deleteCall,
+  linkCall,
+  mountShare,
+  READ_WRITE,
+  renameCall,
+  renameFile,
+} from "../client/raw-files.ts";
 import { makeFile, mountPosix, openPosix } from "../client/posix-calls.ts";
 import { startServer } from "../client/server.ts";
-import { getBytes, listOf, putStream } from "../client/stream-calls.ts";
-import { mountAsMac, TAGS } from "./mac.ts";
+import { getBytes, getText, listOf, putStream, tryCreate } from "../client/stream-calls.ts";
+import { afpInfo, INFO, mountAsMac, TAGS } from "./mac.ts";
 
 const ends: (() => Promise<void> | void)[] = [];
 afterAll(async () => {
@@ -52,6 +60,18 @@ describe.each(kinds)("on %s", (kind) => {
     expect(await listOf(other, "photo")).not.toContain(":note:$DATA 18");
     await putStream(mac, "photo", "by a Mac");
     expect(await listOf(mac, "photo")).toEqual(["::$DATA 8"]);
+    // rsync writes a file under another name, and renames it over the old one.
+    await putStream(other, "._photo", TAGGED_FILE);
+    await putStream(other, ".photo.A1b2C3", "by rsync");
+    await renameFile(other, ".photo.A1b2C3", "photo", true);
+    expect(await getText(mac, "photo")).toBe("by rsync");
+    expect(await getBytes(mac, `photo${TAGS}`)).toEqual(TAG_BYTES);
+    // A file with metadata of its own brings that along.
+    await putStream(other, "._new photo", TYPED_FILE);
+    await putStream(other, "new photo", "with its own");
+    await renameFile(other, "new photo", "photo", true);
+    expect(await getBytes(mac, `photo${INFO}`)).toEqual(afpInfo("WAVEPTul"));
+    expect(await tryCreate(mac, `photo${TAGS}`)).toBe("STATUS_OBJECT_NAME_NOT_FOUND");
     mac.client.close();
     other.client.close();
   });

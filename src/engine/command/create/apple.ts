@@ -22,7 +22,7 @@ const CONTEXT_HEAD_BYTES = 32;
  */
 export function markApple(context: EngineContext, session: Session, request: AppleRequest): void {
   session.isApple = true;
-  for (const { store } of session.trees.values()) if (store !== undefined) store.findsAnyForm = true;
+  for (const { store } of session.trees.values()) if (store !== undefined) store.isForMac = true;
   const { apple } = context.settings;
   if (request.command !== AppleCommand.SERVER_QUERY || apple === null) return;
   session.appleCapabilities = commonCapabilities(request.clientCapabilities, apple.capabilities);

@@ -61,7 +61,7 @@ function referralsOf(
   if (typeof path === "number" || path.components.length !== below.length) return Status.NOT_FOUND;
   return andThen(openStore(grant), (store) => {
     if (typeof store === "number") return statusOf(store);
-    store.findsAnyForm = session.isApple;
+    store.isForMac = session.isApple;
     return andThen(findLink(store, path.components), (link) => {
       if (link === undefined) return Status.NOT_FOUND;
       if (typeof link === "number") return statusOf(link);

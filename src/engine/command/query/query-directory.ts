@@ -109,7 +109,7 @@ function prepareSearch(
     stream:
       search?.stream ??
       handle.list({
-        only: only === undefined ? only : { name: only, anyForm: store?.findsAnyForm === true },
+        only: only === undefined ? only : { name: only, anyForm: store?.isForMac === true },
         withAppleFacts: wantsAppleFacts(open, request.infoClass),
       }),
     pattern: effectivePattern,

@@ -17,7 +17,7 @@ export function exactName(pattern: string): string | undefined {
 /** Returns a predicate on names. Throws WireError for a pattern that is too long. */
 export function compilePattern(
   pattern: string,
-  store: Pick<FileStore, "shortNameOf" | "findsAnyForm"> | undefined,
+  store: Pick<FileStore, "shortNameOf" | "isForMac"> | undefined,
 ): (name: string) => boolean {
   const matches = compileExpression(pattern);
   if (store === undefined || everything.has(pattern)) return matches;
@@ -25,6 +25,6 @@ export function compilePattern(
     if (matches(name)) return true;
     const short = store.shortNameOf?.(name) ?? "";
     if (short !== "" && matches(short)) return true;
-    return store.findsAnyForm && !asciiOnly.test(name) && matches(name.normalize("NFC"));
+    return store.isForMac && !asciiOnly.test(name) && matches(name.normalize("NFC"));
   };
 }

@@ -178,7 +178,7 @@ function addTree(
   store: FileStore | undefined,
 ): NtStatus {
   const canSeal = session.sealing !== undefined;
-  if (store !== undefined) store.findsAnyForm = session.isApple;
+  if (store !== undefined) store.isForMac = session.isApple;
   const tree: Tree = {
     id: session.nextTreeId(),
     session,

@@ -118,7 +118,8 @@ function isOwnedBy(uid: number): boolean {
 function isReadableBy(fd: number, reader: UserIdentity): boolean {
   const { mode, uid, gid } = facts;
   const isForAll = (mode & READABLE_BY_OTHERS) !== 0;
-  if (!reader.isSwitching || reader.uid === uid || (isForAll && (mode & READABLE_BY_GROUP) !== 0)) return true;
+  if (!reader.isSwitching || reader.uid === uid || (isForAll && (mode & READABLE_BY_GROUP) !== 0))
+    return true;
   if (reader.enter() < 0) return false;
   const result = accessFd(fd, Access.READ);
   reader.leave();

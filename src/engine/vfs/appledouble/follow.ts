@@ -2,7 +2,7 @@
 // killed in between leaves it under its old name, where it is listed because its object is missing.
 import { linkAt, renameAt, unlinkAt } from "../../../linux/directory-entries.ts";
 import { Errno } from "../../../linux/errno.ts";
-import { type Statx, emptyStatx, statAt } from "../../../linux/stat.ts";
+import { ModeType, type Statx, emptyStatx, statAt } from "../../../linux/stat.ts";
 import { identityOf } from "../format/file-stat.ts";
 import type { Failure } from "../store.ts";
 import { companionName, hasCompanion, removeCompanion, renameToFree } from "./companion.ts";
@@ -40,14 +40,22 @@ export interface Following {
   readonly replaced: boolean;
 }
 
-/** Undefined where neither object has such a file that the server understands. */
-export function followingOf(from: Name, to: Name): Following | undefined {
+/**
+ * Undefined where neither object has such a file that the server understands. `keepsReplaced`: programs that
+ * write a file anew and rename it over the old one keep the metadata, where both have one owner.
+ */
+export function followingOf(from: Name, to: Name, keepsReplaced: boolean): Following | undefined {
   if (statAt(from.directory, from.name, stat) < 0) return undefined;
   const source = hasCompanion(from.directory, from.name, stat);
   const isThere = statAt(to.directory, to.name, other) === 0;
   const isOther = isThere && identityOf(other) !== identityOf(stat);
-  const replaced = isOther && hasCompanion(to.directory, to.name, other);
+  const isKept = keepsReplaced && !source && isFile(stat) && isFile(other) && stat.uid === other.uid;
+  const replaced = isOther && !isKept && hasCompanion(to.directory, to.name, other);
   return source || replaced ? { source, replaced } : undefined;
+}
+
+function isFile({ mode }: Statx): boolean {
+  return (mode & ModeType.MASK) === ModeType.REGULAR;
 }
 
 /** After the rename. */

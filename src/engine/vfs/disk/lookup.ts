@@ -48,7 +48,7 @@ export function diskNamesOf(context: ShareContext, components: readonly string[]
 }
 
 /**
- * `FileStore.lookup` for on-disk names; `anyForm` is `FileStore.findsAnyForm`. A directory that is too large
+ * `FileStore.lookup` for on-disk names; `anyForm` is `FileStore.isForMac`. A directory that is too large
  * to be read at once is returned: the caller looks into it and calls again with the answer.
  */
 export function findPath(

@@ -91,6 +91,7 @@ export function renamePath(
   identity: string,
   to: Target,
   replace: boolean,
+  keepsCompanion = false,
 ): { path: string } | Failure {
   const source = splitPath(from);
   if (source.name === "") return -Errno.EBUSY;
@@ -113,7 +114,12 @@ export function renamePath(
       const newChange = directories.begin(toDirectory);
       const oldEntry: NameInDirectory = { directory: fromDirectory, name: source.name };
       const replacesElsewhere = to.identity !== "" && !isSame && source.parent !== target.parent;
-      const newEntry: NameInDirectory = { directory: toDirectory, name: newName, replacesElsewhere };
+      const newEntry: NameInDirectory = {
+        directory: toDirectory,
+        name: newName,
+        replacesElsewhere,
+        keepsCompanion,
+      };
       const isOtherLink = isSame && !isSameName && hasOtherName(fromDirectory, source.name);
       // Replaces only the object that was looked up: another one that has the name by now may be open.
       const mayReplace = replace && !isSame && to.identity !== "";

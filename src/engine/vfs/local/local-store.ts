@@ -99,7 +99,7 @@ const monotonicMs = (): number => performance.now();
 
 class LocalStore implements FileStore {
   private readonly disk: ShareDisk;
-  findsAnyForm = false;
+  isForMac = false;
   bin: RecycleBin | undefined;
   /** The recycle bin's own store: making its directories does not move the dates of those around them. */
   isBin = false;
@@ -125,7 +125,7 @@ class LocalStore implements FileStore {
     const { disk } = this;
     const names = diskNamesOf(disk.context, components);
     if (typeof names === "number") return names;
-    return andThen(disk.find(names, this.findsAnyForm), (found) => {
+    return andThen(disk.find(names, this.isForMac), (found) => {
       if (typeof found === "number") return found;
       const { fd, path, name, facts } = found;
       this.backups?.noteUse(path);
@@ -141,7 +141,7 @@ class LocalStore implements FileStore {
     const { disk } = this;
     const names = diskNamesOf(disk.context, components);
     if (typeof names === "number") return names;
-    return disk.withFolders((answers) => disk.run("findDfsLink", names, this.findsAnyForm, answers));
+    return disk.withFolders((answers) => disk.run("findDfsLink", names, this.isForMac, answers));
   }
 
   createFile(
@@ -222,7 +222,10 @@ class LocalStore implements FileStore {
     replace: boolean,
   ): MaybePromise<{ path: string } | Failure> {
     if (this.disk.context.grant.readOnly) return -Errno.EROFS;
-    return andThen(this.disk.run("rename", from, identity, targetOf(to), replace), (result) => {
+    // As in smbd. macOS means to lose it, and the recycle bin replaces another file.
+    const keepsCompanion = !this.isForMac && !this.isBin;
+    const renamed = this.disk.run("rename", from, identity, targetOf(to), replace, keepsCompanion);
+    return andThen(renamed, (result) => {
       if (typeof result !== "number") this.nameLeft(from, true);
       return result;
     });

@@ -42,6 +42,8 @@ export interface NameInDirectory {
    * The rename replaces an object in another folder than the source's, and that object may have values there.
    */
   readonly replacesElsewhere?: boolean;
+  /** The AppleDouble file of the file that the rename replaces stays for the new one of the same owner. */
+  readonly keepsCompanion?: boolean;
 }
 
 /**
@@ -169,7 +171,9 @@ export function renameWithValues(
 ): 0 | Failure {
   const { identity } = context;
   const mayFollow = companionsFollow(context) && (mayHaveCompanion(from) || mayHaveCompanion(to));
-  const following = mayFollow ? identity.asServer(() => followingOf(from, to)) : undefined;
+  const following = mayFollow
+    ? identity.asServer(() => followingOf(from, to, to.keepsCompanion === true))
+    : undefined;
   if (following === undefined) return renameWithSidecar(context, from, to, move);
   return withFolderLocks(context, [from.directory, to.directory], () => {
     const result = renameWithSidecar(context, from, to, move);

@@ -5,10 +5,10 @@ import { WireError } from "../../../../src/wire/cursor.ts";
 
 /** A store in which one long name has a short name. */
 const shortNames = {
-  findsAnyForm: false,
+  isForMac: false,
   shortNameOf: (name: string) => (name === "long file name.text" ? "LFN~1.TEX" : ""),
 };
-const forMac = { findsAnyForm: true };
+const forMac = { isForMac: true };
 const composed = "caf\u00e9.txt";
 const decomposed = "cafe\u0301.txt";
 
@@ -60,7 +60,7 @@ describe("[MS-FSA] 2.1.5.6.3: a pattern matches short names, too", () => {
   });
 
   test("but not in a share without short names", () => {
-    expect(compilePattern("*.tex", { findsAnyForm: false })("long file name.text")).toBe(false);
+    expect(compilePattern("*.tex", { isForMac: false })("long file name.text")).toBe(false);
   });
 });
 

@@ -53,7 +53,7 @@ describe("case-insensitive look-ups", () => {
   });
 
   test("a Mac finds a name in the other form, and prefers the exact spelling", async () => {
-    share.store.findsAnyForm = true;
+    share.store.isForMac = true;
     mkdirSync(share.at("U\u0308ber"));
     writeFileSync(share.at("U\u0308ber", "Cafe\u0301"), "");
     expect(await share.resolve("\u00dcber", "Caf\u00e9")).toBe("U\u0308ber/Cafe\u0301");
@@ -71,7 +71,7 @@ describe("case-insensitive look-ups", () => {
   test("a Mac finds the other form, but not another case, on a case-sensitive share", async () => {
     mkdirSync(share.at("U\u0308ber"));
     const caseSensitive = new Fixture({ caseSensitive: true }, share);
-    caseSensitive.store.findsAnyForm = true;
+    caseSensitive.store.isForMac = true;
     expect(await caseSensitive.resolve("\u00dcber")).toBe("U\u0308ber");
     expect(await caseSensitive.resolve("\u00fcber")).toBeUndefined();
     caseSensitive.close();
