@@ -250,7 +250,7 @@ export const BASE_PROGRAMS: readonly string[] = [
     "stat",
   ],
   ...["sync", "touch", "true", "truncate"],
-  ...["bash", "blkid", "find", "findmnt", "grep", "nsenter", "sed", "sh", "tar", "unshare"],
+  ...["bash", "blkid", "find", "findmnt", "grep", "nsenter", "sed", "setpriv", "sh", "tar", "unshare"],
 ];
 
 /** Path of a program, in the directories of sbin as well; null where there is none. */

@@ -80,6 +80,7 @@ export function serverPackage(
     conflicts: ["samba4-server"],
     conffiles: [
       "/etc/config/ksmbd",
+      "/etc/capabilities/minismbd.json",
       "/etc/ksmbd/ksmbd.conf",
       "/etc/ksmbd/ksmbdpwd.db",
       "/etc/ksmbd/ksmbd.subauth",

@@ -111,7 +111,7 @@ function printAnswer(socket: string, command: string, text: string): Promise<num
     const items: unknown[] = [];
     const sent = text === STANDARD_INPUT ? readJsonInput() : parseJsonObject(text, "--arguments");
     await ask(socket, command, (item) => items.push(item), sent);
-    return items;
+    return command === "eject" ? finishEject(items as EjectItem[]) : items;
   });
 }
 
@@ -122,10 +122,17 @@ async function eject(socket: string, disk: string): Promise<number> {
     disk.startsWith("/") ? { path: disk } : { share: disk },
   );
   if (item === undefined) throw new CliError("the server has not answered");
+  for (const { mountPoint, source, closed, isSafe, text } of await finishEject([item])) {
+    process.stdout.write(printable(`${mountPoint} (${source}): closed ${closed}; ${text}`) + "\n");
+    if (!isSafe) return 1;
+  }
+  return 0;
+}
+
+/** A server without the rights leaves it to this process to unmount. */
+async function finishEject(items: readonly EjectItem[]): Promise<EjectItem[]> {
   const { ejectHere } = await import("../manager/control/eject.ts");
-  const { mountPoint, source, closed, isSafe, text } = ejectHere(item);
-  process.stdout.write(printable(`${mountPoint} (${source}): closed ${closed}; ${text}`) + "\n");
-  return isSafe ? 0 : 1;
+  return items.map(ejectHere);
 }
 
 async function setLogLevel(socket: string, level: string): Promise<number> {

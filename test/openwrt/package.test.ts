@@ -92,6 +92,7 @@ mount --bind "$EXECUTABLE" /usr/sbin/minismbd
 for tool in mountd adduser addshare control; do ln -sf minismbd /usr/sbin/ksmbd.$tool; done
 printf '#!/bin/sh\\nsed -n "s/.*option \${3##*.} .\\\\(.*\\\\)./\\\\1/p" /etc/config/ksmbd | head -n 1\\n' >/usr/sbin/uci
 printf '#!/bin/sh\\ncat /tmp/block\\n' >/usr/sbin/block
+cp "$STUBS/ujail" /usr/sbin/ujail
 chmod 755 /usr/sbin/uci /usr/sbin/block
 echo openwrt >/etc/openwrt_release
 cd /
@@ -149,6 +150,46 @@ client -N '//127.0.0.1/Music #1 (100%)' -c ls
     expect(output).toMatch(/NT_STATUS_(ACCESS_DENIED|LOGON_FAILURE)/);
     expect(output).toContain("trigger: dhcp system ksmbd");
     expect(output).toContain("interface trigger: lan");
+  },
+);
+
+test("the file of capabilities is as ujail reads it, and keeps what the systemd unit keeps", () => {
+  const file = join(unpacked, "data/etc/capabilities/minismbd.json");
+  const sets: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const unit = readFileSync(join(ROOT, "systemd/minismbd.service"), "utf8");
+  const kept = /^CapabilityBoundingSet=(.*)$/m.exec(unit)?.[1]?.split(" ");
+  expect(sets).toEqual({ bounding: kept, effective: kept, permitted: kept, inheritable: [], ambient: [] });
+});
+
+test.skipIf(!isRoot)(
+  "the service has the rights of the file alone, serves with users' own ids, and a disk is ejected for it",
+  () => {
+    const output = runInside(`
+echo 'anna:x:4711:4711::/:/bin/false' >>/etc/passwd
+share first /mnt/first; option users anna; option read_only no
+share disk /mnt/second; option users anna; option read_only no
+mkdir -p /sys/class/block/sdx1; mount -t tmpfs -o mode=777 /dev/sdx1 /mnt/second
+/etc/init.d/ksmbd start; listens
+ksmbd.adduser -a -p secret anna
+server="$(cat /tmp/ksmbd.lock)"
+grep -E '^(CapBnd|CapEff|CapInh|NoNewPrivs)' /proc/$server/status
+echo hello >/tmp/hello
+for name in first disk; do client -U anna%secret //127.0.0.1/$name -c 'put /tmp/hello hello.txt'; done
+stat -c 'owner %u' /mnt/first/hello.txt
+echo '{"path":"/mnt/second"}' | minismbd control --json eject --arguments -
+mountpoint -q /mnt/second || echo 'the disk is unmounted'
+/etc/init.d/ksmbd stop
+wait_for '! kill -0 $server 2>/dev/null' && echo stopped`);
+    expect(output).not.toContain("waited in vain");
+    expect(output.match(/Cap\w+:\t\w+|NoNewPrivs:\t\d/g)).toEqual([
+      "CapInh:\t0000000000000000",
+      "CapEff:\t00000000000004df",
+      "CapBnd:\t00000000000004df",
+      "NoNewPrivs:\t1",
+    ]);
+    expect(output).toContain("owner 4711\n");
+    expect(output).toContain("unmounted, the disk can be taken out");
+    expect(output).toContain("the disk is unmounted\nstopped");
   },
 );
 
