@@ -18,6 +18,7 @@ import { DiscoverySwitch } from "../manager/discovery-switch.ts";
 import { type VolumeSharing, VolumesSwitch } from "../manager/volumes-switch.ts";
 import { MetricsSwitch } from "../manager/control/metrics-switch.ts";
 import { WebSwitch } from "../manager/web-switch.ts";
+import { ReloadQueue } from "../manager/reload-queue.ts";
 import { takeLock } from "../manager/lock-file.ts";
 import { ServiceManager, socketKeeper } from "../manager/service-manager.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
@@ -115,7 +116,7 @@ export async function serve(plan: ServerPlan): Promise<number> {
   if (fault !== undefined) throw new CliError(fault);
   const manager = createManager(plan);
   // Whoever finds the process by its lock file may signal it: the default action would end the server.
-  process.on("SIGHUP", () => manager.reloadServer());
+  process.on("SIGHUP", () => void manager.reloadServer());
   process.on("SIGUSR1", () => logShares(manager));
   process.on("SIGUSR2", () => manager.note("SIGUSR2 is ignored"));
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
@@ -155,17 +156,18 @@ function runUntilStopped(
   passwordFile: string | null,
   serviceManager: ServiceManager | undefined,
 ): ControlHost & { readonly stopped: Promise<void> } {
-  const reload = (): string | undefined => {
+  const reloads = new ReloadQueue(async () => {
     serviceManager?.reloading();
-    const fault = manager.reload();
+    const fault = await manager.reload();
     // Disks get their names before the engine looks for the shares of its clients.
     volumes.follow();
     engine.reload();
     serviceManager?.ready(fault ?? describeState(manager, engine));
     followConfiguration();
     return fault;
-  };
-  const watch = new FileWatch(reload, manager);
+  });
+  const reload = (): Promise<string | undefined> => reloads.ask();
+  const watch = new FileWatch(() => void reload(), manager);
   const host = hostOf(manager, engine);
   const metrics = new MetricsSwitch(host, manager);
   const discovery = new DiscoverySwitch(host, manager);

@@ -1,11 +1,12 @@
 // The configuration as each client has it, where `include` names files that differ by client. Such a file is
 // read when a client connects for whom it exists; everything else is as it was at the last reload.
 import { statSync } from "node:fs";
+import { doAtOnce, type Steps } from "../loop/steps.ts";
 import type { Identity } from "../port/port.ts";
 import { checkClientFiles, type ClientConfiguration, loadForClient } from "./config/client-files.ts";
 import { type ClientFacts, clientVariables, pathFor } from "./config/client-paths.ts";
 import { ConfigFiles, readConfigText, readIncluded } from "./config/include.ts";
-import { buildConfiguration, type Configuration, type ConfigSource, loadSections } from "./config/load.ts";
+import { type Configuration, type ConfigSource, configurationSteps, sectionSteps } from "./config/load.ts";
 import { ConfigError, type Sections } from "./config/parse.ts";
 import { Report } from "./config/report.ts";
 import { type Machine, readMachine } from "./config/settings.ts";
@@ -30,19 +31,23 @@ export interface ReadConfiguration {
  * Reads the configuration, and checks the files of clients that exist. Throws ConfigError. `texts` gets the
  * text of each file; those that it has already are not read.
  */
-export function readConfiguration(
+export function readConfiguration(...how: Parameters<typeof readingSteps>): ReadConfiguration {
+  return doAtOnce(readingSteps(...how));
+}
+
+export function* readingSteps(
   source: ConfigSource,
   report = new Report(),
   texts = new Map<string, string | undefined>(),
-): ReadConfiguration {
+): Steps<ReadConfiguration> {
   const machine = source.machine ?? readMachine();
   const { file } = source;
   if (file !== null && !texts.has(file)) texts.set(file, readConfigText(file));
   const remembering = { ...source, machine, readShared: rememberingTexts(texts) };
   const files = new ConfigFiles();
-  const sections = loadSections(remembering, machine, report, files);
-  const loaded = buildConfiguration(sections, machine, report, files);
-  checkClientFiles(remembering, sections, loaded, machine, report);
+  const sections = yield* sectionSteps(remembering, machine, report, files);
+  const loaded = yield* configurationSteps(sections, machine, report, files);
+  yield* checkClientFiles(remembering, sections, loaded, machine, report);
   const paths = new Set(loaded.clientPaths.keys());
   const { serverName } = loaded.settings;
   const clients = new ClientConfigurations({ source: remembering, machine, sections, serverName, paths });

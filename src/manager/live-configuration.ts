@@ -1,11 +1,8 @@
 // The configuration in effect: what was read from its files, and the shares of the disks that are plugged
 // in.
 import { normalize } from "node:path";
-import {
-  type ClientConfigurations,
-  type ReadConfiguration,
-  readConfiguration,
-} from "./client-configurations.ts";
+import { doAtOnce, doInTurns } from "../loop/steps.ts";
+import { type ClientConfigurations, type ReadConfiguration, readingSteps } from "./client-configurations.ts";
 import type { ClientFacts } from "./config/client-paths.ts";
 import { type Configuration, type ConfigSource, foldShareName } from "./config/load.ts";
 import type { Share } from "./config/share.ts";
@@ -23,7 +20,7 @@ export class LiveConfiguration {
   /** Throws ConfigError. */
   constructor(source: ConfigSource) {
     this.source = source;
-    const { loaded, clients } = this.read();
+    const { loaded, clients } = doAtOnce(readingSteps(this.source));
     this.loaded = loaded;
     this.clients = clients;
     this.merged = loaded;
@@ -42,9 +39,9 @@ export class LiveConfiguration {
     return own === undefined ? this.merged : this.withVolumes(own);
   }
 
-  /** Reads the files anew. Throws ConfigError. */
-  read(): ReadConfiguration {
-    return readConfiguration(this.source);
+  /** Reads the files anew, in turns of the event loop. Throws ConfigError. */
+  read(): Promise<ReadConfiguration> {
+    return doInTurns(readingSteps(this.source));
   }
 
   use({ loaded, clients }: ReadConfiguration): void {

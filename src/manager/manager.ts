@@ -81,7 +81,7 @@ export class ServerManager implements Manager, PipeManager {
   readonly changes = new ChangeFeed();
   readonly tokens: ApiTokens;
   /** Reloads what runs by the configuration as well, once it runs. */
-  reloadServer: () => unknown = () => this.reload();
+  reloadServer: () => Promise<unknown> = () => this.reload();
   /** Undefined until the engine runs. */
   engine: EngineControl | undefined;
 
@@ -192,14 +192,14 @@ export class ServerManager implements Manager, PipeManager {
   }
 
   /**
-   * Reads configuration and users again. A configuration or a user file that cannot be used is logged and
-   * stays as it was; the users are then read even so. Returns why the configuration is the old one, undefined
-   * where it is new.
+   * Reads configuration and users again, in turns of the event loop. A configuration or a user file that
+   * cannot be used is logged and stays as it was; the users are then read even so. Returns why the
+   * configuration is the old one, undefined where it is new.
    */
-  reload(): string | undefined {
+  async reload(): Promise<string | undefined> {
     let users = this.config.users;
     try {
-      const next = this.live.read();
+      const next = await this.live.read();
       ({ users } = next.loaded);
       this.users.reload(users);
       for (const warning of next.loaded.warnings) this.log.warn(warning);
@@ -272,7 +272,7 @@ export class ServerManager implements Manager, PipeManager {
         findAccount: (user) => (user === "" ? null : this.findAccount({ user, domain: "" })),
         reloadUsers: () => this.reloadUsers(),
         configSource: this.options.source,
-        reload: () => void this.reloadServer(),
+        reload: () => this.reloadServer(),
         log: this.log,
         engine: () => this.engine,
       });

@@ -328,20 +328,20 @@ test("reload uses the new configuration, or keeps all of the old one", async () 
     config,
     `[global]\nserver signing = mandatory\ntcp port = 4450\n${DOCS}[more]\npath = ${directory}\n`,
   );
-  expect(manager.reload()).toBeUndefined();
+  expect(await manager.reload()).toBeUndefined();
   expect(manager.settings().signing).toBe("required");
   expect(await connect(manager, "more")).toMatchObject({ name: "more" });
   expect(lines).toEqual(["warn: 'tcp port' has changed since the start: restart the server for that"]);
 
   writeFileSync(config, "[global]\nserver signing = off course\n");
-  expect(manager.reload()).toBeString();
+  expect(await manager.reload()).toBeString();
   expect(manager.settings().signing).toBe("required");
   expect(await connect(manager, "more")).toMatchObject({ name: "more" });
   expect(lines.at(-1)).toContain("the configuration stays as it was");
 
   writeFileSync(config, "[global]\n");
   writeFileSync(passwords, "garbage\n");
-  expect(manager.reload()).toBeString();
+  expect(await manager.reload()).toBeString();
   expect(await connect(manager, "more")).toMatchObject({ name: "more" });
 });
 
@@ -358,7 +358,7 @@ test("neither hashes nor passwords are ever logged", async () => {
   manager.notify({ event: "logon", identity: identity("anna"), dialect: 0x0311 });
   manager.notify({ event: "logonFailed", user: "eve", remoteAddress: "1.2.3.4", reason: "wrong password" });
   await connect(manager, "docs");
-  manager.reload();
+  await manager.reload();
   const all = lines.join("\n");
   expect(all).not.toContain("correcthorse");
   expect(all).not.toContain(ntHash("correcthorse"));

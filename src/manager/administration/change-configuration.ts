@@ -25,6 +25,7 @@ import { checkOutcome } from "./check-outcome.ts";
 import {
   accountsOf,
   describeChange,
+  isUnchanged,
   read,
   type Reading,
   type ServerFiles,
@@ -92,8 +93,7 @@ function replaceChecked(files: ServerFiles, target: string, { before, change, te
   const how = { file: target, name: NAME, mode: (old = FILE_MODE) => old, waits: LOCK_WAITS };
   return replaceFile(how, (put) => {
     // Only now no other program can change it.
-    const current = read(files);
-    if (current.etag !== before.etag) throw new Refusal("changed", describeChange(current.texts));
+    if (!isUnchanged(before.texts)) throw new Refusal("changed", describeChange(before.texts));
     const after = read(files, new Map(texts));
     checkOutcome(files, change, before, after);
     put(text);

@@ -1,7 +1,7 @@
 // Whether a changed configuration is what was asked for and nothing else: no new fault, no other share or
 // setting, and somebody can still administrate.
 import { type EffectiveValue, effectiveSection, shareValues } from "../config/effective.ts";
-import { foldKey } from "../config/parse.ts";
+import { type Entry, foldKey } from "../config/parse.ts";
 import { formatNote, type Note } from "../config/report.ts";
 import { findParameter } from "../config/schema.ts";
 import type { Parameter } from "../config/schema/parameter.ts";
@@ -92,14 +92,41 @@ function keysOfNotes({ notes, sections }: Reading): ReadonlyMap<string, Note> {
 /** Other sections are as they were. */
 function checkOthers(folded: string | undefined, before: Reading, after: Reading): void {
   const names = new Set([...before.sections.keys(), ...after.sections.keys()]);
+  // The values of a share follow from its lines and those of [global].
+  const isGlobalSame = folded === undefined || hasSameLines(before, after, "global");
   for (const name of names) {
     if (name === folded || (folded === undefined && name === "global")) continue;
+    if (isGlobalSame && hasSameLines(before, after, name)) continue;
     const isSame =
       folded === undefined
         ? Bun.deepEquals(ownValues(before, name), ownValues(after, name))
         : Bun.deepEquals(valuesOf(before, name), valuesOf(after, name));
     if (!isSame) throw elsewhere(`[${name}]`);
   }
+}
+
+/** Wherever they stand now. */
+function hasSameLines(before: Reading, after: Reading, name: string): boolean {
+  const [old, now] = [before.sections.get(name), after.sections.get(name)];
+  if (old === undefined || now === undefined) return old === now;
+  return (
+    old.dialect === now.dialect &&
+    old.faults.length + now.faults.length === 0 &&
+    areSameLines(old.entries, now.entries) &&
+    areSameLines(old.copied, now.copied)
+  );
+}
+
+function areSameLines(old: readonly Entry[], now: readonly Entry[]): boolean {
+  return (
+    old.length === now.length &&
+    old.every(({ comment, key, value, whole }, index) => {
+      const other = now[index];
+      return (
+        key === other?.key && value === other.value && whole === other.whole && comment === other.comment
+      );
+    })
+  );
 }
 
 function valuesOf({ sections }: Reading, name: string): ReadonlyMap<string, string> | undefined {

@@ -1,5 +1,5 @@
 // Worker that shows, checks and changes the configuration, because the event loop never waits for a disk.
-import { checkMachine } from "../check/check-machine.ts";
+import { checkMachine, checkShare } from "../check/check-machine.ts";
 import { ConfigError } from "../config/parse.ts";
 import type { Note } from "../config/report.ts";
 import { HostNames } from "../host-names.ts";
@@ -44,17 +44,18 @@ function find(question: ConfigurationQuestion): unknown {
     case "change":
       return { etag: changeConfiguration(files, question.change, question.etag).etag };
     case "check machine":
-      return notesOfMachine(files);
+      return notesOfMachine(files, question.share);
     case "check path":
       return checkPath(question.path, read(files).loaded, files);
   }
 }
 
-/** What testparm says of directories, disks and names. Waits for the disks of all shares. */
-function notesOfMachine(files: ServerFiles): readonly Note[] {
+/** What testparm says of directories, disks and names. Waits for the disks of the shares. */
+function notesOfMachine(files: ServerFiles, share: string | undefined): readonly Note[] {
   const { loaded, sections, clients } = read(files);
   const users = new UserDirectory(files.passwordFile, loaded.users);
   const accounts = new SystemAccountFiles().read();
   const hostNames = new HostNames({ warn: () => undefined });
-  return checkMachine({ configuration: loaded, sections, clients, users, accounts, hostNames });
+  const server = { configuration: loaded, sections, clients, users, accounts, hostNames };
+  return share === undefined ? checkMachine(server) : checkShare(server, share);
 }

@@ -15,7 +15,8 @@ export type ConfigurationQuestion = { readonly files: ServerFiles } & (
   | { readonly kind: "share"; readonly live: readonly LiveShare[]; readonly name: string }
   | { readonly kind: "settings" }
   | { readonly kind: "change"; readonly change: ConfigurationChange; readonly etag: string | undefined }
-  | { readonly kind: "check machine" }
+  /** `share`: of that one alone. */
+  | { readonly kind: "check machine"; readonly share: string | undefined }
   | { readonly kind: "check path"; readonly path: string }
 );
 
@@ -53,10 +54,16 @@ interface Look {
 const looking = new Map<string, Look>();
 const MAX_LOOKING = 4;
 
-/** What testparm says of directories, disks and names; undefined where a disk does not answer in time. */
-export async function checkMachineInTime(files: ServerFiles): Promise<readonly Note[] | undefined> {
-  return (await lookInTime(`machine ${changes}`, { kind: "check machine", files })) as
-    readonly Note[] | undefined;
+/**
+ * What testparm says of directories, disks and names, of all shares or of one; undefined where a disk does
+ * not answer in time.
+ */
+export async function checkMachineInTime(
+  files: ServerFiles,
+  share?: string,
+): Promise<readonly Note[] | undefined> {
+  const key = `machine ${changes} ${share ?? ""}`;
+  return (await lookInTime(key, { kind: "check machine", files, share })) as readonly Note[] | undefined;
 }
 
 /** Undefined where the disk does not answer in time. */

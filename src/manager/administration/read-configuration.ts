@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { type ReadConfiguration, readConfiguration } from "../client-configurations.ts";
 import { type Configuration, foldShareName } from "../config/load.ts";
+import { readIncluded } from "../config/include.ts";
 import { ConfigError, type Dialect, foldKey, type Section } from "../config/parse.ts";
 import type { Override } from "../config/load.ts";
 import { type Note, Report } from "../config/report.ts";
@@ -56,6 +57,16 @@ function etagOf(texts: ReadonlyMap<string, string | undefined>): string {
   const hash = createHash("sha256");
   for (const path of [...texts.keys()].sort()) hash.update(`${path}\0${texts.get(path) ?? "\0"}\0`);
   return hash.digest("base64url").slice(0, 22);
+}
+
+/** The files are as they were when they were read; so is then what they include. */
+export function isUnchanged(texts: ReadonlyMap<string, string | undefined>): boolean {
+  try {
+    return [...texts].every(([path, text]) => readIncluded(path, path) === text);
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
 }
 
 /** What has changed since somebody read the configuration, as far as that can be told. */

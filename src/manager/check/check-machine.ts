@@ -1,8 +1,9 @@
 // What a configuration names that the machine does not have, and shares that nobody can use.
-import { currentMounts, mountOf } from "../../linux/mountinfo.ts";
+import { currentMounts, type Mount, mountOf } from "../../linux/mountinfo.ts";
 import { describeState } from "../volumes/state-words.ts";
 import { findFacts } from "../volumes/volume-facts.ts";
 import { shareValues } from "../config/effective.ts";
+import { foldShareName } from "../config/load.ts";
 import type { Note } from "../config/report.ts";
 import type { Share } from "../config/share.ts";
 import { hasVariables } from "../config/variables.ts";
@@ -18,7 +19,8 @@ export function checkMachine(server: CheckedServer): Note[] {
   const notes: Note[] = [];
   const { configuration, users } = server;
   const { diskShares, shares, homes, volumes } = configuration;
-  for (const share of shares.values()) notes.push(...checkShare(server, share));
+  const disks = new Disks();
+  for (const share of shares.values()) notes.push(...checkServed(server, share, disks));
   if (homes) notes.push(...checkLists(server, homes));
   for (const share of diskShares) notes.push(...checkLists(server, share));
   if (volumes) notes.push(...checkLists(server, volumes));
@@ -34,7 +36,19 @@ function warn(notes: Note[], position: string, text: string): void {
   notes.push({ kind: "warning", position, text });
 }
 
-function checkShare(server: CheckedServer, share: Share): Note[] {
+/** What `checkMachine` says of one share; nothing where there is none. */
+export function checkShare(server: CheckedServer, name: string): Note[] {
+  const { diskShares, homes, shares, volumes } = server.configuration;
+  const folded = foldShareName(name);
+  const served = shares.get(folded);
+  if (served !== undefined) return checkServed(server, served, new Disks());
+  const other = [...diskShares, homes, volumes].find(
+    (share) => share !== null && foldShareName(share.name) === folded,
+  );
+  return other ? checkLists(server, other) : [];
+}
+
+function checkServed(server: CheckedServer, share: Share, disks: Disks): Note[] {
   const notes = checkLists(server, share);
   const values = shareValues(server.sections, share.name);
   const at = (name: "path" | "force user" | "force group" | "valid users") => values?.position(name) ?? "";
@@ -57,7 +71,7 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
   if (fault !== undefined) warn(notes, at("path"), `share [${share.name}]: ${share.path} ${fault}`);
   if (!isOpenToSomebody(server, share))
     warn(notes, at("valid users"), `share [${share.name}]: nobody can connect, no user passes its lists`);
-  const state = share.readOnly ? undefined : stateOf(share.path);
+  const state = share.readOnly ? undefined : disks.stateOf(share.path);
   if (state !== undefined)
     warn(notes, at("path"), `share [${share.name}]: the disk of ${share.path}: ${state}`);
   if ("code" in found) return notes;
@@ -74,9 +88,17 @@ function checkShare(server: CheckedServer, share: Share): Note[] {
   return notes;
 }
 
-function stateOf(path: string): string | undefined {
-  const mount = mountOf(currentMounts(), path);
-  return mount && describeState(mount, findFacts(mount));
+/** The mount table and the states of its disks, each looked at once for all shares. */
+class Disks {
+  private readonly mounts = currentMounts();
+  private readonly states = new Map<Mount, string | undefined>();
+
+  stateOf(path: string): string | undefined {
+    const mount = mountOf(this.mounts, path);
+    if (mount === undefined) return undefined;
+    if (!this.states.has(mount)) this.states.set(mount, describeState(mount, findFacts(mount)));
+    return this.states.get(mount);
+  }
 }
 
 /** Names in lists that belong to nobody. */

@@ -1,7 +1,8 @@
 // Checks the files that an `include` with variables reads for clients, before one of them connects.
+import { doAtOnce, type Steps } from "../../loop/steps.ts";
 import { filesOfClients } from "./client-paths.ts";
 import { ConfigFiles } from "./include.ts";
-import { buildConfiguration, type Configuration, type ConfigSource, loadSections } from "./load.ts";
+import { type Configuration, type ConfigSource, configurationSteps, sectionSteps } from "./load.ts";
 import { ConfigError, type Entry, foldKey, type Sections } from "./parse.ts";
 import { Report } from "./report.ts";
 import { findParameter } from "./schema.ts";
@@ -25,25 +26,29 @@ export interface ClientConfiguration {
  * Reads the configuration with a client's files. Throws ConfigError where they cannot be used, or set what
  * protects and is the same for all clients: without it the client must not connect.
  */
-export function loadForClient(source: ConfigSource, machine: Machine, shared: Sections): ClientConfiguration {
+export function loadForClient(...how: Parameters<typeof clientSteps>): ClientConfiguration {
+  return doAtOnce(clientSteps(...how));
+}
+
+function* clientSteps(source: ConfigSource, machine: Machine, shared: Sections): Steps<ClientConfiguration> {
   const report = new Report();
   const files = new ConfigFiles();
-  const sections = loadSections(source, machine, report, files);
+  const sections = yield* sectionSteps(source, machine, report, files);
   const isOwn = (position: string): boolean => isIn(position, files.clientFiles);
   checkGlobals(sections, shared, isOwn, report);
-  const configuration = buildConfiguration(sections, machine, report, files);
+  const configuration = yield* configurationSteps(sections, machine, report, files);
   const warnings = configuration.warnings.filter(isOwn);
   return { configuration: { ...configuration, warnings }, sections, clientFiles: files.clientFiles };
 }
 
 /** Warns of what is strange in the files of clients that exist now. */
-export function checkClientFiles(
+export function* checkClientFiles(
   source: ConfigSource,
   sections: Sections,
   { clientPaths, settings }: Configuration,
   machine: Machine,
   report: Report,
-): void {
+): Steps<void> {
   for (const [path, position] of clientPaths) {
     const found = filesOfClients(path, settings.serverName);
     if (found.length > 0 && CHOSEN_BY_CLIENTS.test(path))
@@ -53,7 +58,7 @@ export function checkClientFiles(
       );
     for (const { file, values } of found)
       try {
-        const { configuration } = loadForClient({ ...source, client: values }, machine, sections);
+        const { configuration } = yield* clientSteps({ ...source, client: values }, machine, sections);
         for (const line of configuration.warnings) report.warn("", line);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;

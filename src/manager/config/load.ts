@@ -2,10 +2,9 @@
 import { existsSync, statSync } from "node:fs";
 import { isAbsolute, normalize } from "node:path";
 import type { EngineSettings } from "../../port/port.ts";
-import { ntHash, passwordFault } from "../users/nt-hash.ts";
-import { findSpelling, type PasswordTable, putUser } from "../users/password-file.ts";
+import { doAtOnce, type Steps } from "../../loop/steps.ts";
+import type { PasswordTable } from "../users/password-file.ts";
 import { type NameMap, parseNameMap } from "../users/name-map.ts";
-import { showName, userNameFault } from "../users/user-name.ts";
 import type { LogPlace } from "../log/sinks.ts";
 import { KIB } from "./schema/parameter.ts";
 import { readAppleModel } from "./apple-rules.ts";
@@ -16,9 +15,8 @@ import {
   ConfigError,
   dialectOf,
   emptySection,
-  type Entry,
   foldKey,
-  parseConfig,
+  parseSteps,
   prependEntry,
   type Section,
 } from "./parse.ts";
@@ -30,6 +28,7 @@ import { findParameter } from "./schema.ts";
 import { type Machine, readNamedInterfaces, readMachine, readSettings } from "./settings.ts";
 import { isHomesSection, isVolumesSection, readShare, type Share } from "./share.ts";
 import { UserList } from "./user-list.ts";
+import { readUser } from "./user-section.ts";
 import { suggest } from "./suggest.ts";
 import { fillKnown, serverVariables, type VariableValues } from "./variables.ts";
 
@@ -140,12 +139,16 @@ export function loadConfiguration(source: ConfigSource): Configuration {
  * The sections of the file, of the files that it includes, and of the overrides; `files` gets their paths.
  * Throws ConfigError.
  */
-export function loadSections(
+export function loadSections(...how: Parameters<typeof sectionSteps>): Sections {
+  return doAtOnce(sectionSteps(...how));
+}
+
+export function* sectionSteps(
   source: ConfigSource,
   machine: Machine,
   report: Report,
   files = new ConfigFiles(),
-): Sections {
+): Steps<Sections> {
   const { file, dialect, overrides = [], client, readShared = readIncluded } = source;
   const sections: Sections = new Map();
   if (file !== null) {
@@ -154,7 +157,7 @@ export function loadSections(
     const readIncluded = includeReader({ hostName, report, files, client, readShared });
     const options = { readIncluded, ...(dialect !== undefined && { dialect }) };
     const text = source.readShared?.(file, "") ?? readConfigText(file);
-    for (const [name, section] of parseConfig(text, file, options)) sections.set(name, section);
+    for (const [name, section] of yield* parseSteps(text, file, options)) sections.set(name, section);
     if (!sections.has("global"))
       sections.set("global", emptySection("global", file, dialect ?? dialectOf(file)));
     if ([...sections.keys()].some((name) => name.startsWith("user:"))) warnOfReaders(files.paths, report);
@@ -171,12 +174,16 @@ function warnOfReaders(files: readonly string[], report: Report): void {
 }
 
 /** Throws ConfigError for what is wrong outside of a share; a share with a fault is left out. */
-export function buildConfiguration(
+export function buildConfiguration(...how: Parameters<typeof configurationSteps>): Configuration {
+  return doAtOnce(configurationSteps(...how));
+}
+
+export function* configurationSteps(
   sections: Sections,
   machine: Machine,
   report: Report,
   files = new ConfigFiles(),
-): Configuration {
+): Steps<Configuration> {
   const globalEntries = pickKnown(sections.get("global"), true, report);
   const globals = new SectionValues(globalEntries, null, report);
   globals.checkDefaults();
@@ -196,6 +203,7 @@ export function buildConfiguration(
       else if (share && share.disk !== "") diskShares.push(share);
       else if (share) shares.set(foldShareName(share.name), share);
     }
+    yield;
   }
   const hasDfs = settings.dfs && [...shares.values()].some(isDfsShare);
   return Object.freeze({
@@ -337,63 +345,4 @@ export function hostRulesOf({
 /** The form in which share names are compared. */
 export function foldShareName(name: string): string {
   return name.normalize("NFC").toLowerCase();
-}
-
-/** Reads `[user:NAME]` with `password` or `nt hash`. Messages never contain the values. */
-function readUser(section: Section, users: PasswordTable): void {
-  const name = section.name.slice(section.name.indexOf(":") + 1).trim();
-  const fault = userNameFault(name);
-  if (fault !== undefined) throw new ConfigError(section.position, fault);
-  let hash: string | undefined;
-  let isOverride = false;
-  for (const entry of section.entries) {
-    if (entry.key === "comment") continue;
-    const found = readSecret(entry);
-    // Sections whose names differ by case only are one.
-    if (hash !== undefined && found !== undefined && found !== hash && !isOverride)
-      throw new ConfigError(
-        entry.position,
-        `user '${showName(name)}' has two passwords: names have no case here, take one out`,
-      );
-    if (hash === undefined) isOverride = entry.position.startsWith("--");
-    hash ??= found;
-  }
-  if (hash === undefined)
-    throw new ConfigError(
-      section.position,
-      `user '${name}' has no password, write 'password =' or 'nt hash ='`,
-    );
-  const same = findSpelling(users, name);
-  if (same !== undefined && users.get(same) !== hash)
-    throw new ConfigError(
-      section.position,
-      `'${showName(name)}' and '${showName(same)}' are one user with two passwords: ` +
-        "names have no case here, take one out",
-    );
-  putUser(users, name, hash);
-}
-
-function readSecret({ key, value, position, comment }: Entry): string | undefined {
-  if (key !== "password" && key !== "nt hash")
-    throw new ConfigError(
-      position,
-      `'${key}' does not belong to a user, write 'password', 'nt hash' or 'comment'`,
-    );
-  if (comment !== "none" && key === "password")
-    throw new ConfigError(
-      position,
-      "';' and '#' begin a comment, for a password with one write its 'nt hash'",
-    );
-  if (key === "nt hash") {
-    const hash = /^[\da-f]{32}$/i.test(value) ? value.toLowerCase() : undefined;
-    const decoded = /^[A-Za-z0-9+/]{22}==$/.test(value)
-      ? Buffer.from(value, "base64").toString("hex")
-      : undefined;
-    if (hash === undefined && decoded === undefined)
-      throw new ConfigError(position, "'nt hash' is 32 hexadecimal digits, or the base64 of ksmbdpwd.db");
-    return hash ?? decoded;
-  }
-  const fault = passwordFault(value);
-  if (fault !== undefined) throw new ConfigError(position, fault);
-  return value === "" ? undefined : ntHash(value);
 }

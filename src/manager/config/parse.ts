@@ -1,6 +1,7 @@
 // Parses the text of ksmbd.conf or smb.conf into sections and entries. A line that does not parse spoils its
 // share, or the whole file where it is not in a share.
 import { type Dialect, dialectOf, logicalLines } from "./lines.ts";
+import { doAtOnce, type Steps } from "../../loop/steps.ts";
 
 export { type Dialect, dialectOf } from "./lines.ts";
 
@@ -81,6 +82,11 @@ const MAX_ENTRIES = 20_000;
 
 /** Throws ConfigError for a line outside of a share that is not a section, entry, comment or blank. */
 export function parseConfig(text: string, file: string, options: ParseOptions = {}): Sections {
+  return doAtOnce(parseSteps(text, file, options));
+}
+
+/** As `parseConfig`, line by line. */
+export function parseSteps(text: string, file: string, options: ParseOptions = {}): Steps<Sections> {
   return new Parser(options.dialect ?? dialectOf(file), options.readIncluded).parse(text, file);
 }
 
@@ -105,12 +111,13 @@ class Parser {
     this.readIncluded = readIncluded;
   }
 
-  parse(text: string, file: string): Sections {
+  *parse(text: string, file: string): Steps<Sections> {
     this.open.push(file);
     for (const { number, text: line, raw, comment } of logicalLines(text, this.dialect)) {
       const position = `${file}:${number}`;
       if (line.startsWith("[")) this.current = this.openSection(line, position);
-      else this.addEntry(this.sectionFor(line, position), line, raw, position, comment);
+      else yield* this.addEntry(this.sectionFor(line, position), line, raw, position, comment);
+      yield;
     }
     this.open.pop();
     return this.sections;
@@ -140,18 +147,18 @@ class Parser {
     return this.current;
   }
 
-  private addEntry(
+  private *addEntry(
     section: Section,
     line: string,
     raw: string,
     position: string,
     comment: Entry["comment"],
-  ): void {
+  ): Steps<void> {
     const entry = parseEntry(line, raw, position, comment, isSecret(section), this.dialect);
     if (entry instanceof ConfigError) {
       if (!isShare(section)) throw entry;
       section.faults.push(entry);
-    } else if (entry.key === "include" && !isSecret(section)) this.include(entry);
+    } else if (entry.key === "include" && !isSecret(section)) yield* this.include(entry);
     else if (entry.key === "copy" && isShare(section)) this.copy(section, entry);
     else if (section.entries.length < MAX_ENTRIES) section.entries.push(entry);
     else throw new ConfigError(position, `[${section.name}] has more than ${MAX_ENTRIES} lines`);
@@ -161,7 +168,7 @@ class Parser {
    * The file is read in place: it may go on with the section, and the section that it ends with goes on after
    * it.
    */
-  private include({ value, position }: Entry): void {
+  private *include({ value, position }: Entry): Steps<void> {
     if (this.readIncluded === undefined)
       throw new ConfigError(
         position,
@@ -175,7 +182,7 @@ class Parser {
       throw new ConfigError(position, `'${value}' includes itself, by way of ${this.open.join(", ")}`);
     if (this.open.length > MAX_INCLUDE_DEPTH)
       throw new ConfigError(position, `more than ${MAX_INCLUDE_DEPTH} files include each other`);
-    this.parse(text, file);
+    yield* this.parse(text, file);
   }
 
   private copy(section: Section, { value, position }: Entry): void {

@@ -21,13 +21,17 @@ export type ChoiceOf<N extends NameOf<"choice">> = keyof Extract<
   { readonly name: N; readonly choices: unknown }
 >["choices"];
 
+const spellings = new Map<Parameter, readonly string[]>();
 const bySpelling = new Map<string, Parameter>();
-for (const parameter of PARAMETERS as readonly Parameter[])
-  for (const spelling of spellingsOf(parameter)) bySpelling.set(spelling, parameter);
+for (const parameter of PARAMETERS as readonly Parameter[]) {
+  const own = [parameter.name, ...(parameter.aliases ?? []), ...(parameter.inverse ?? [])];
+  spellings.set(parameter, own);
+  for (const spelling of own) bySpelling.set(spelling, parameter);
+}
 
 /** All spellings, in the order of their priority. */
 export function spellingsOf(parameter: Parameter): readonly string[] {
-  return [parameter.name, ...(parameter.aliases ?? []), ...(parameter.inverse ?? [])];
+  return spellings.get(parameter) ?? [parameter.name];
 }
 
 /** Finds a parameter by any spelling of its folded key; blanks within the key do not matter. */

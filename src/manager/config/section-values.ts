@@ -207,12 +207,12 @@ export class SectionValues {
   /** Undefined if there is neither a value nor a default. */
   number(name: NameOf<"integer" | "size" | "octal">): number | undefined {
     const parameter = parameterOf(name);
-    const fallback = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
     const entry = this.entry(name);
+    const value = entry && readNumber(parameter, entry.value);
+    if (entry && value !== undefined) return this.inRange(parameter, entry, value);
+    const fallback = parameter.default === "" ? undefined : readNumber(parameter, parameter.default);
     if (!entry) return fallback;
-    const value = readNumber(parameter, entry.value);
-    if (value === undefined) return this.rejectValue(parameter, entry, numberHint(parameter), fallback);
-    return this.inRange(parameter, entry, value);
+    return this.rejectValue(parameter, entry, numberHint(parameter), fallback);
   }
 
   /** The numbers after the first one; words that are no number in the range are left out with a warning. */
@@ -259,11 +259,11 @@ export class SectionValues {
 
   choice<N extends NameOf<"choice">>(name: N): ChoiceOf<N> {
     const parameter = parameterOf(name);
-    const fallback = readChoice(parameter, parameter.default) as ChoiceOf<N>;
     const entry = this.entry(name);
-    if (!entry) return fallback;
-    const value = readChoice(parameter, entry.value) as ChoiceOf<N> | undefined;
+    const value = entry && (readChoice(parameter, entry.value) as ChoiceOf<N> | undefined);
     if (value !== undefined) return value;
+    const fallback = readChoice(parameter, parameter.default) as ChoiceOf<N>;
+    if (!entry) return fallback;
     const usual = Object.values(parameter.choices ?? {}).map((spellings) => spellings[0] ?? "");
     return this.rejectValue(parameter, entry, `write one of ${usual.join(", ")}`, fallback);
   }
@@ -327,7 +327,8 @@ function numberHint(parameter: Parameter): string {
 
 function readChoice(parameter: Parameter, text: string): string | undefined {
   const folded = text.toLowerCase().replace(/\s+/g, " ");
-  for (const [value, spellings] of Object.entries(parameter.choices ?? {}))
-    if (spellings.some((spelling) => spelling.toLowerCase() === folded)) return value;
+  const { choices = {} } = parameter;
+  for (const value in choices)
+    if (choices[value]?.some((spelling) => spelling.toLowerCase() === folded) === true) return value;
   return undefined;
 }

@@ -128,10 +128,10 @@ function* listShares({ configuration }: ControlHost): Iterable<ServedShare> {
     yield { name, path, comment, readOnly, guestOk, browseable };
 }
 
-function reload(host: ControlHost): Items {
-  const fault = host.reload();
+async function reload(host: ControlHost): Promise<Answer> {
+  const fault = await host.reload();
   if (fault !== undefined) throw new ControlError(`${fault}; the configuration stays as it was`, "refused");
-  return [];
+  return { items: [] };
 }
 
 function toggleDebug(

@@ -17,7 +17,7 @@ export interface ConfigurationHost {
   readonly files: ServerFiles;
   configuration(): Pick<Configuration, "shares">;
   /** Reads the files again; returns why they cannot be used, undefined where they are in effect. */
-  reload(): string | undefined;
+  reload(): Promise<string | undefined>;
   note(text: string): void;
 }
 
@@ -39,7 +39,7 @@ export async function showShare(
   return told(async () => {
     const [{ etag, share }, notes] = await Promise.all([
       ask({ kind: "share", files: host.files, live: liveShares(host), name }),
-      checkMachineInTime(host.files),
+      checkMachineInTime(host.files, name),
     ]);
     return { items: [withNotes<ShareDetail>(share, notesByShare(notes))], etag };
   });
@@ -79,7 +79,7 @@ export async function change(
     const changed = await ask({ kind: "change", files: host.files, change, etag });
     const what = "name" in change ? `share [${showName(change.name)}]` : "[global]";
     host.note(`${what} ${DONE[change.kind]}`);
-    const fault = host.reload();
+    const fault = await host.reload();
     if (fault !== undefined)
       throw new ControlError(`it is written, but the server could not read it: ${fault}`, "failed");
     return changed.etag;

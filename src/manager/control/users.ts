@@ -21,7 +21,7 @@ export interface UserHost {
   /** `admin users` of [global] names the user. */
   isAdministrator(user: string): boolean;
   /** Reads configuration and users again; returns why the configuration cannot be used. */
-  reload(): string | undefined;
+  reload(): Promise<string | undefined>;
   note(text: string): void;
 }
 
@@ -77,7 +77,7 @@ export async function setUp(host: UserHost, { code, user, password, share }: Fir
   const left = await told(() => setUpInWorker({ files: host.files, code, user, hash, share }));
   host.note(`set up, '${showName(user)}' is the administrator`);
   if (left !== undefined) host.note(`the first password is still shown: ${left}`);
-  host.reload();
+  await host.reload();
   return { items: [] };
 }
 
@@ -109,7 +109,7 @@ async function change(host: UserHost, user: string, what: Change, done: string):
   if (what.kind === "delete" || what.expected === "present") refuseUserOfConfiguration(host, user);
   await told(() => changePasswordFile({ ...what, file, user }));
   host.note(`user '${showName(user)}' ${done}`);
-  host.reload();
+  await host.reload();
 }
 
 function refuseUserOfConfiguration(host: UserHost, user: string): void {

@@ -36,7 +36,7 @@ export interface PipeSource {
   reloadUsers(): void;
   readonly configSource: ConfigSource;
   /** Reads the configuration and the users again, as SIGHUP does. */
-  reload(): void;
+  reload(): Promise<unknown>;
   readonly log: Log;
   engine(): RpcEngine | undefined;
 }
@@ -110,7 +110,7 @@ class ServerContext implements RpcContext {
     const who = `'${showName(by.user)}' from ${by.remoteAddress}`;
     if (fault === undefined) {
       log.info(`${what} was ${DONE[change.kind]} by ${who}, in ${file}`);
-      reload();
+      await reload();
     } else log.warn(`${what} was not ${DONE[change.kind]} as ${who} asked: ${reason}`);
     return fault;
   }

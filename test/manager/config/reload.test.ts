@@ -152,7 +152,7 @@ const cases = (PARAMETERS as readonly Parameter[]).flatMap((parameter) =>
 );
 
 describe("at a reload", () => {
-  test.each(cases)("%s", (_, parameter, scope) => {
+  test.each(cases)("%s", async (_, parameter, scope) => {
     const { name } = parameter;
     const special =
       VALUES[scope === "share" && parameter.scope === "both" ? `${name} (share)` : name] ?? VALUES[name];
@@ -171,7 +171,7 @@ describe("at a reload", () => {
     const manager = createManager({ source, passwordFile: null, log, isRoot: false });
     const old = effectOf(manager.configuration());
     writeFileSync(file, textWith(scope, `${name} = ${value}\n`, now));
-    expect([manager.reload(), name]).toEqual([undefined, name]);
+    expect([await manager.reload(), name]).toEqual([undefined, name]);
     const fresh = effectOf(loadConfiguration(source));
     expect(effectOf(manager.configuration())).toEqual(fresh);
     if (WITHOUT_EFFECT.has(name)) expect(fresh).toEqual(old);
