@@ -1,4 +1,4 @@
-// The identity a thread accesses files with: setfsuid(2), setfsgid(2) and setgroups(2) as bare system calls.
+// The identity a thread accesses files with: setfsuid(2), setresgid(2) and setgroups(2) as bare system calls.
 // libc's setgroups would change every thread of the process, those of the runtime included.
 import { Errno } from "./errno.ts";
 import { Scratch, sys } from "./libc.ts";
@@ -7,6 +7,8 @@ import { Syscall } from "./syscall-numbers.ts";
 // NGROUPS_MAX.
 const MAX_GROUPS = 65_536;
 const SMALL = 256;
+/** (uid_t)-1 and (gid_t)-1. */
+const NO_ID = 0xffff_ffff;
 const groupRoom = new Scratch(SMALL * 4);
 
 export function effectiveUid(): number {
@@ -41,8 +43,13 @@ export function setThreadFsuid(uid: number): boolean {
   return sys(Syscall.setfsuid, -1) === uid;
 }
 
-/** Whether the kernel took the id; as `setThreadFsuid`. */
-export function setThreadFsgid(gid: number): boolean {
-  sys(Syscall.setfsgid, gid);
-  return sys(Syscall.setfsgid, -1) === gid;
+/**
+ * Sets this thread's effective gid, which the fsgid follows, and leaves the real and the saved one. Unlike
+ * setfsgid(2), setresgid(2) reports errors. Returns 0 or -errno: -EPERM; -EINVAL for what is no gid or is not
+ * in the user namespace.
+ */
+export function setThreadGid(gid: number): number {
+  // (gid_t)-1 would leave the group as it is.
+  if (!(gid >= 0 && gid < NO_ID)) return -Errno.EINVAL;
+  return sys(Syscall.setresgid, -1, gid, -1);
 }

@@ -77,7 +77,7 @@ const numbers = {
   lremovexattr: [198, 15],
   fremovexattr: [199, 16],
   setfsuid: [122, 151],
-  setfsgid: [123, 152],
+  setresgid: [119, 149],
   setgroups: [116, 159],
   getgroups: [115, 158],
   geteuid: [107, 175],

@@ -66,12 +66,14 @@ export interface Found {
   /** On-disk path relative to the share's root: no leading slash, `/` between components, "" for the root. */
   readonly path: string;
   /**
-   * The last component as the client spelled it, in on-disk form. It differs from `path` where the look-up
-   * ignored case; a rename that changes only the case takes its new name from here.
+   * The last component as the client spelled it, in on-disk form: of another case than in `path` where the
+   * look-up ignored it. A rename of the case alone takes its new name from here.
    */
   readonly name: string;
   /** Undefined where all components but the last exist. */
   readonly node: FileNode | undefined;
+  /** `node.access()` as of the look-up, where the caller asked for it and the store knows it. */
+  readonly rights?: number | undefined;
 }
 
 export interface OpenMode {
@@ -81,9 +83,8 @@ export interface OpenMode {
   readonly writeThrough: boolean;
 }
 
-/** A change of an object's owner and rights. */
+/** A change of an object's owner and rights. In `uid` and `gid`, -1 leaves the value unchanged. */
 export interface SecurityChange {
-  /** In `uid` and `gid`, -1 leaves the value unchanged. */
   readonly uid: number;
   readonly gid: number;
   /** Undefined leaves it unchanged. */
@@ -312,14 +313,14 @@ export interface Snapshots {
 /** The files of one share for one user. */
 export interface FileStore {
   /**
-   * Resolves a path below the share's root; `components` as the client sent them, validated by
-   * name/client-path.ts. Ignores case unless the share is case-sensitive, maps reserved characters, follows
-   * symlinks by the share's policy and never leaves the share. Failures: -ENOENT where a parent is missing
-   * and -ENOTDIR where it is no directory (a missing last component gives `node: undefined`), -ENOKEY for a
-   * vetoed last component, -EILSEQ for an invalid name, -EACCES, -ELOOP or -EXDEV for a link that may not be
-   * followed, -EREMOTE for a path that ends at or leads through a DFS link, -ENAMETOOLONG, -EIO.
+   * Resolves a path below the share's root; `components` as the client sent them, after client-path.ts.
+   * Ignores case unless the share is case-sensitive, maps reserved characters, follows symlinks by its policy
+   * and never leaves the share. `asksRights` asks for `Found.rights`. Failures: -ENOENT where a parent is
+   * missing, -ENOTDIR where it is no directory (a missing last component gives `node: undefined`), -ENOKEY
+   * for a vetoed last component, -EILSEQ for an invalid name, -EACCES, -ELOOP or -EXDEV for a link that may
+   * not be followed, -EREMOTE for a path at or through a DFS link, -ENAMETOOLONG, -EIO.
    */
-  lookup(components: readonly string[]): MaybePromise<Found | Failure>;
+  lookup(components: readonly string[], asksRights?: boolean): MaybePromise<Found | Failure>;
   /** Returns the DFS link at which a look-up of the path ends; undefined where there is none. */
   dfsLink?(
     components: readonly string[],

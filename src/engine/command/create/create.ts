@@ -15,7 +15,7 @@ import type { Tree } from "../../state/session.ts";
 import { andThen } from "../../and-then.ts";
 import { MAX_COMPONENT_UNITS, type ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileNode, FileStore, Found } from "../../vfs/store.ts";
-import { loadRights, mayRemove, unusableAccessOf } from "../open/access-check.ts";
+import { loadRights, mayRemove, needsRightsOnDisk, unusableAccessOf } from "../open/access-check.ts";
 import { DESCRIPTORS_PER_DIRECTORY } from "../../state/open-usage.ts";
 import { withinLimits } from "./admit.ts";
 import { markApple } from "./apple.ts";
@@ -23,7 +23,7 @@ import { checkCreateRequest } from "./check-request.ts";
 import { checkExisting, decideAccess } from "./existing.ts";
 import { createNew } from "./new.ts";
 import { applyNamedKind, openStream } from "./stream.ts";
-import { Creation, MAX_ROUNDS } from "./creation.ts";
+import { Creation, MAX_ROUNDS, overwrites } from "./creation.ts";
 import {
   answerReplay,
   beginPendingCreate,
@@ -136,8 +136,9 @@ function lookUp(creation: Creation): MaybePromise<NtStatus> {
   if (++creation.rounds > MAX_ROUNDS) return Status.SHARING_VIOLATION;
   // The look-up restarts when another program created the name first: the action is no longer CREATED.
   creation.action = CreateAction.OPENED;
-  const { exchange } = creation;
-  return andThen(creation.store.lookup(creation.components), (found) => {
+  const { exchange, tree } = creation;
+  const asksRights = needsRightsOnDisk(tree, wantedOf(creation));
+  return andThen(creation.store.lookup(creation.components, asksRights), (found) => {
     if (typeof found === "number") {
       return answerFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
     }
@@ -146,23 +147,24 @@ function lookUp(creation: Creation): MaybePromise<NtStatus> {
       const name = creation.components.at(-1) ?? "";
       return name.length > MAX_COMPONENT_UNITS ? Status.OBJECT_NAME_INVALID : openFound(creation, found);
     }
-    return andThen(loadExistingRights(creation, found.node), (status) =>
-      status === Status.SUCCESS ? openFound(creation, found) : status,
-    );
+    // The rights that the descriptor of the object grants and, if needed, that of its parent directory.
+    const { store, components } = creation;
+    const loaded = loadRights(tree, store, components, found.node, wantedOf(creation), found.rights);
+    return andThen(loaded, (status) => (status === Status.SUCCESS ? openFound(creation, found) : status));
   });
 }
 
-/** Loads the rights that the descriptor of the object grants and, if needed, that of its parent directory. */
-function loadExistingRights(creation: Creation, node: FileNode): MaybePromise<NtStatus> {
-  const { tree, store, components, request } = creation;
+/** The rights that the request needs on an object that exists; -1 for all. */
+function wantedOf({ tree, path, request }: Creation): number {
   const { desiredAccess, contexts, createOptions } = request;
   const wantsMaximalAccess =
     (desiredAccess & Access.MAXIMUM_ALLOWED) !== 0 || contexts.maximalAccess !== undefined;
   const deletion = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0 ? Access.DELETE : 0;
-  const wanted = wantsMaximalAccess ? -1 : mapGenericAccess(desiredAccess) | deletion;
+  const overwriting = overwrites(request) ? Access.WRITE_DATA : 0;
+  const wanted = wantsMaximalAccess ? -1 : mapGenericAccess(desiredAccess) | deletion | overwriting;
   // A stream is stored in the file: without descriptors only who may write the file removes one.
-  const isInFile = creation.path.stream !== undefined && tree.grant.security.acl !== "nt";
-  return loadRights(tree, store, components, node, isInFile ? wanted & ~Access.DELETE : wanted);
+  const isInFile = path.stream !== undefined && tree.grant.security.acl !== "nt";
+  return isInFile ? wanted & ~Access.DELETE : wanted;
 }
 
 function openFound(creation: Creation, found: Found): MaybePromise<NtStatus> {

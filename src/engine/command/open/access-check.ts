@@ -54,7 +54,7 @@ export function makeReadOnly(open: Open): void {
   open.deleteOnClose = false;
 }
 
-/** The rights of a node by its descriptor or its directory, as of the last `loadRights`. */
+/** The rights of a node by its descriptor, its mode or its directory, as of the last `loadRights`. */
 const loadedRights = new WeakMap<FileNode, AccessMask>();
 /** Nodes in `loadedRights` that store no descriptor. */
 const withoutDescriptor = new WeakSet<FileNode>();
@@ -78,8 +78,16 @@ export function accessFor(tree: Tree, node: FileNode, wanted: number): AccessMas
   return isForEverybody ? (ALWAYS & tree.maximalAccess) >>> 0 : maximalAccessOf(tree, node);
 }
 
-function accessByMode(tree: Tree, node: FileNode): AccessMask {
-  return accessByRights(tree, node.access(), node.stat.uid);
+function accessByMode(tree: Tree, node: FileNode, onDisk = node.access()): AccessMask {
+  return accessByRights(tree, onDisk, node.stat.uid);
+}
+
+/**
+ * True where `loadRights` and the checks after it need to know what the disk lets the user do, which
+ * `Found.rights` tells.
+ */
+export function needsRightsOnDisk(tree: Tree, wanted: number): boolean {
+  return tree.grant.security.acl !== "nt" && (wanted & ~ALWAYS) !== 0;
 }
 
 /** The rights of the tree's user on an object with the owner `uid`, by what `FileNode.access` says of it. */
@@ -121,7 +129,7 @@ const BY_DIRECTORY = Access.DELETE | Access.READ_ATTRIBUTES;
 /**
  * Loads the rights by stored descriptors for `maximalAccessOf(tree, node)`, on shares that store them, and
  * those that the parent directory grants. It is read only if `wanted` has rights that it may grant;
- * `components` is the path of `node`. SUCCESS, or the status of a failed read.
+ * `components` is the path of `node`, `onDisk` its `Found.rights`. SUCCESS, or the status of a failed read.
  */
 export function loadRights(
   tree: Tree,
@@ -129,8 +137,9 @@ export function loadRights(
   components: readonly string[],
   node: FileNode,
   wanted: number,
+  onDisk?: number,
 ): MaybePromise<NtStatus> {
-  if (tree.grant.security.acl !== "nt") return loadDeletion(tree, store, components, node, wanted);
+  if (tree.grant.security.acl !== "nt") return loadByMode(tree, store, components, node, wanted, onDisk);
   return andThen(rightsOn(tree, node), (ownRights) => {
     if (isFailure(ownRights)) return statusOf(ownRights);
     const missing = wanted & BY_DIRECTORY & ~ownRights;
@@ -154,23 +163,28 @@ export function loadRights(
  * Without stored descriptors, who may remove names in a directory may delete and rename every object in it,
  * as with unlink(2) and rename(2).
  */
-function loadDeletion(
+function loadByMode(
   tree: Tree,
   store: FileStore,
   components: readonly string[],
   node: FileNode,
   wanted: number,
+  onDisk: number | undefined,
 ): MaybePromise<NtStatus> {
-  const missing = wanted & Access.DELETE & tree.maximalAccess;
-  if (missing === 0 || components.length === 0) return Status.SUCCESS;
-  const ownRights = accessByMode(tree, node);
-  if ((ownRights & Access.DELETE) !== 0) return Status.SUCCESS;
+  const isDeletion = (wanted & Access.DELETE & tree.maximalAccess) !== 0 && components.length > 0;
+  if (!isDeletion && onDisk === undefined) return Status.SUCCESS;
+  const ownRights = accessByMode(tree, node, onDisk);
+  keepRights(node, ownRights);
+  if (!isDeletion || (ownRights & Access.DELETE) !== 0) return Status.SUCCESS;
   return andThen(mayRemove(store, tree, components, node), (status) => {
-    if (status !== Status.SUCCESS) return Status.SUCCESS;
-    withoutDescriptor.add(node);
-    loadedRights.set(node, (ownRights | Access.DELETE) >>> 0);
+    if (status === Status.SUCCESS) keepRights(node, ownRights | Access.DELETE);
     return Status.SUCCESS;
   });
+}
+
+function keepRights(node: FileNode, rights: number): void {
+  withoutDescriptor.add(node);
+  loadedRights.set(node, rights >>> 0);
 }
 
 /**
@@ -183,12 +197,12 @@ export function mayRemove(
   components: readonly string[],
   node: FileNode,
 ): MaybePromise<NtStatus> {
-  const parent = store.lookup(components.slice(0, -1));
+  const parent = store.lookup(components.slice(0, -1), true);
   return andThen(parent, (found) => {
     if (typeof found === "number") return lookupStatusOf(found);
     const directory = found.node;
     if (directory === undefined) return Status.OBJECT_PATH_NOT_FOUND;
-    const mayWrite = mayChangeNames(directory);
+    const mayWrite = mayChangeNames(directory, found.rights);
     const allowed = mayWrite && mayRemoveOf(tree, directory.stat, node.stat.uid);
     directory.close();
     return allowed ? Status.SUCCESS : Status.ACCESS_DENIED;
@@ -196,8 +210,8 @@ export function mayRemove(
 }
 
 /** True where the directory's rights on disk let the store's user add and remove names. */
-export function mayChangeNames(directory: FileNode): boolean {
-  return (directory.access() & 3) === 3;
+export function mayChangeNames(directory: FileNode, onDisk = directory.access()): boolean {
+  return (onDisk & 3) === 3;
 }
 
 /** True where who may change names in the directory may remove one of an object with the owner `uid`. */

@@ -1,11 +1,11 @@
-// The user of file access: fsuid, fsgid and groups of this thread, set only during the calls that need them
+// The user of file access: fsuid, gid and groups of this thread, set only during the calls that need them
 // and restored before anything else runs. A server that is not root does everything as itself.
 import { Errno } from "../../../linux/errno.ts";
 import {
   effectiveGid,
   effectiveUid,
-  setThreadFsgid,
   setThreadFsuid,
+  setThreadGid,
   setThreadGroups,
 } from "../../../linux/identity.ts";
 import type { Credentials } from "../../../port/port.ts";
@@ -42,8 +42,7 @@ export class UserIdentity {
       if (setThreadGroups(this.groups) < 0) return this.fail();
       groupsInForce = this.groupKey;
     }
-    // The fsgid first; the fsuid would not take away the right to change it.
-    if (!setThreadFsgid(this.gid) || !setThreadFsuid(this.uid)) return this.fail();
+    if (!this.becomeUser()) return this.fail();
     return 0;
   }
 
@@ -64,9 +63,12 @@ export class UserIdentity {
     } finally {
       this.depth = depth;
       // The groups are still set. Continuing as the server would be worse than stopping.
-      if (!setThreadFsgid(this.gid) || !setThreadFsuid(this.uid))
-        throw new Error("cannot return to the user's uid");
+      if (!this.becomeUser()) throw new Error("cannot return to the user's uid");
     }
+  }
+
+  private becomeUser(): boolean {
+    return setThreadGid(this.gid) === 0 && setThreadFsuid(this.uid);
   }
 
   private fail(): Failure {
@@ -77,7 +79,7 @@ export class UserIdentity {
 
   private restore(): void {
     // Continuing as another user would be worse than stopping.
-    if (!setThreadFsuid(serverUid) || !setThreadFsgid(serverGid))
+    if (!setThreadFsuid(serverUid) || setThreadGid(serverGid) < 0)
       throw new Error("cannot return to the server's uid");
   }
 }

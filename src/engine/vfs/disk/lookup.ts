@@ -13,7 +13,7 @@ import {
 } from "../context/directory-cache.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import { joinPath } from "../name/names.ts";
-import { type NodeFacts, describeNode } from "./node.ts";
+import { type NodeFacts, describeNode, rightsInForce } from "./node.ts";
 import { healSpecial, keepSystem } from "../values/ntfs-attributes.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { DfsLink } from "../name/dfs-target.ts";
@@ -48,16 +48,18 @@ export function diskNamesOf(context: ShareContext, components: readonly string[]
 }
 
 /**
- * `FileStore.lookup` for on-disk names; `anyForm` is `FileStore.isForMac`. A directory that is too large
- * to be read at once is returned: the caller looks into it and calls again with the answer.
+ * `FileStore.lookup` for on-disk names; `anyForm` is `FileStore.isForMac`, and `asksRights` fills
+ * `facts.rights`. A directory that is too large to be read at once is returned: the caller looks into it and
+ * calls again with the answer.
  */
 export function findPath(
   context: ShareContext,
   names: readonly string[],
   anyForm: boolean,
   answers: readonly FolderAnswer[] = [],
+  asksRights = false,
 ): FoundPath | UnreadFolder | Failure {
-  return orUnread(context.directories, answers, () => findAtOnce(context, names, anyForm));
+  return orUnread(context.directories, answers, () => findAtOnce(context, names, anyForm, asksRights));
 }
 
 /** `FileStore.dfsLink` for on-disk names; the other parameters are those of `findPath`. */
@@ -74,23 +76,39 @@ export function findDfsLink(
   return undefined;
 }
 
-function findAtOnce(context: ShareContext, names: readonly string[], anyForm: boolean): FoundPath | Failure {
-  const first = findObject(context, names, anyForm);
+function findAtOnce(
+  context: ShareContext,
+  names: readonly string[],
+  anyForm: boolean,
+  asksRights: boolean,
+): FoundPath | Failure {
+  const first = findObject(context, names, anyForm, asksRights);
   if (typeof first === "number" || first.facts === undefined) return first;
   if (!healSpecial(context, first.fd, first.facts.stat)) return first;
   closeFd(first.fd);
-  const healed = findObject(context, names, anyForm);
+  const healed = findObject(context, names, anyForm, false);
   if (typeof healed === "number" || healed.facts === undefined) return healed;
   keepSystem(context, healed.fd, healed.path);
   return found(healed, describeNode(context, healed.fd, healed.path));
 }
 
-function findObject(context: ShareContext, names: readonly string[], anyForm: boolean): FoundPath | Failure {
-  const located = resolveAsUser(context, names, anyForm);
+function findObject(
+  context: ShareContext,
+  names: readonly string[],
+  anyForm: boolean,
+  asksRights: boolean,
+): FoundPath | Failure {
+  let bits = -1;
+  const located = context.asUser(() => {
+    const at = resolve(context, names, anyForm);
+    // A switch of the user costs more than these calls.
+    if (asksRights && typeof at !== "number" && at.fd >= 0) bits = rightsInForce(at.fd);
+    return at;
+  });
   if (typeof located === "number") return located;
   if (located.fd < 0) return missing(located);
   // As the server: the user need not have any right to the object itself.
-  const facts = describeNode(context, located.fd, located.path);
+  const facts = describeNode(context, located.fd, located.path, undefined, bits);
   const mayDiffer = located.isAsSpelled === true && typeof facts !== "number";
   if (mayDiffer && traitsOf(context, facts.stat.device, located.fd).hasAliases) {
     closeFd(located.fd);
@@ -99,16 +117,6 @@ function findObject(context: ShareContext, names: readonly string[], anyForm: bo
     return listed.fd < 0 ? missing(listed) : found(listed, describeNode(context, listed.fd, listed.path));
   }
   return found(located, facts);
-}
-
-function resolveAsUser(context: ShareContext, names: readonly string[], anyForm: boolean): Located | Failure {
-  const denied = context.identity.enter();
-  if (denied < 0) return denied;
-  try {
-    return resolve(context, names, anyForm);
-  } finally {
-    context.identity.leave();
-  }
 }
 
 function missing({ path, name }: Located): FoundPath {

@@ -54,16 +54,22 @@ export interface NodeFacts {
   readonly areAttributes: boolean;
 }
 
-/** `statNode`, and in a worker the user's rights, for which the event loop may not ask this disk. */
+/**
+ * `statNode`, and in a worker the user's rights, for which the event loop may not ask this disk. `bits`: what
+ * `rightsInForce` has returned to the caller, else -1.
+ */
 export function describeNode(
   context: ShareContext,
   fd: number,
   path: string,
   known?: DosAttributes,
+  bits = -1,
 ): NodeFacts | Failure {
   const stat = statNode(context, fd, path, known);
   if (typeof stat === "number") return stat;
-  const rights = context.isWorker ? nodeAccess(context, fd, stat) : -1;
+  let rights = -1;
+  if (bits >= 0) rights = withOwnerless(bits, traitsOf(context, stat.device, fd));
+  else if (context.isWorker) rights = nodeAccess(context, fd, stat);
   return { stat, rights, areAttributes: storesAttributes(context, fd, stat.device) };
 }
 
@@ -73,10 +79,11 @@ export function nodeAccess(context: ShareContext, fd: number, stat: FileStat): n
   if (identity.enter() < 0) return 0;
   let rights = 0;
   try {
-    rights = accessAsUser(context, fd, stat);
+    rights = rightsInForce(fd);
   } finally {
     identity.leave();
   }
+  if (rights < 0) rights = accessByMode(context, stat);
   return withOwnerless(rights, traitsOf(context, stat.device, fd));
 }
 
@@ -85,10 +92,14 @@ export function withOwnerless(rights: number, { keepsOwners }: DiskTraits): numb
   return !keepsOwners && (rights & READ_WRITE) === READ_WRITE ? rights | OWNERLESS : rights;
 }
 
-function accessAsUser(context: ShareContext, fd: number, stat: FileStat): number {
+/**
+ * What the user in force may do with the object; -1 where the kernel cannot tell: faccessat2 is of Linux 5.8,
+ * and filters of system calls refuse it with EPERM.
+ */
+export function rightsInForce(fd: number): number {
   let rights = 0;
   const both = accessFd(fd, Access.READ | Access.WRITE);
-  if (both === -Errno.ENOSYS || both === -Errno.EPERM) return accessByMode(context, stat);
+  if (both === -Errno.ENOSYS || both === -Errno.EPERM) return -1;
   if (both === 0) rights = Access.READ | Access.WRITE;
   else if (accessFd(fd, Access.READ) === 0) rights = Access.READ;
   else if (accessFd(fd, Access.WRITE) === 0) rights = Access.WRITE;

@@ -120,18 +120,19 @@ class LocalStore implements FileStore {
     this.backups = BackupLimits.of(space, disk.root.backups, () => disk.runLong("countBackups"));
   }
 
-  lookup(components: readonly string[]): MaybePromise<Found | Failure> {
+  lookup(components: readonly string[], asksRights = false): MaybePromise<Found | Failure> {
     if (this.isClosed) return -Errno.EBADF;
     const { disk } = this;
     const names = diskNamesOf(disk.context, components);
     if (typeof names === "number") return names;
-    return andThen(disk.find(names, this.isForMac), (found) => {
+    return andThen(disk.find(names, this.isForMac, asksRights), (found) => {
       if (typeof found === "number") return found;
       const { fd, path, name, facts } = found;
       this.backups?.noteUse(path);
-      const node = facts && new LocalNode(disk, fd, path, facts);
-      if (!this.isClosed) return node === undefined ? this.tunnelled(path, name) : { path, name, node };
-      node?.close();
+      if (facts === undefined) return this.isClosed ? -Errno.EBADF : this.tunnelled(path, name);
+      const node = new LocalNode(disk, fd, path, facts);
+      if (!this.isClosed) return { path, name, node, rights: facts.rights < 0 ? undefined : facts.rights };
+      node.close();
       return -Errno.EBADF;
     });
   }

@@ -59,15 +59,15 @@ export class ShareDisk implements CallOwner, FolderDisk {
    * Runs `find`: on the event loop also where the disk may be spun down, if the path is in the directory
    * cache.
    */
-  find(names: readonly string[], anyForm: boolean): MaybePromise<FoundPath | Failure> {
+  find(names: readonly string[], anyForm: boolean, asksRights: boolean): MaybePromise<FoundPath | Failure> {
     return this.withFolders((answers): MaybePromise<OperationResult<"find">> => {
       const { context } = this;
       const { volume } = this.root;
       const now = performance.now();
       if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(names.join("/")))) {
-        return volume.callOnEventLoop(context, "find", [names, anyForm, answers], now);
+        return volume.callOnEventLoop(context, "find", [names, anyForm, answers, asksRights], now);
       }
-      return volume.callInWorker(this, undefined, "find", [names, anyForm, answers]);
+      return volume.callInWorker(this, undefined, "find", [names, anyForm, answers, asksRights]);
     });
   }
 

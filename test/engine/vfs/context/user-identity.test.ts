@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -14,6 +15,8 @@ import { Errno } from "../../../../src/linux/errno.ts";
 import { currentGroups, setThreadFsuid } from "../../../../src/linux/identity.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
 import { setXattr } from "../../../../src/linux/xattr.ts";
+import { DirectoryCache } from "../../../../src/engine/vfs/context/directory-cache.ts";
+import { ShareContext } from "../../../../src/engine/vfs/context/share-context.ts";
 import { UserIdentity } from "../../../../src/engine/vfs/context/user-identity.ts";
 import { DEFAULT_ACL } from "../../../../src/engine/security/posix-acl.ts";
 import type { FileStat, Found } from "../../../../src/engine/vfs/store.ts";
@@ -61,6 +64,12 @@ const snapshotsIn = (root: string): SnapshotRules => ({
   isLocalTime: false,
   isAscending: false,
 });
+
+/** The fsuid and the fsgid of this thread; proc_pid_status(5). */
+function threadIds(): number[] {
+  const status = readFileSync("/proc/thread-self/status", "utf8");
+  return ["Uid", "Gid"].map((name) => Number(new RegExp(`^${name}:.*\\t(\\d+)$`, "m").exec(status)?.[1]));
+}
 
 let owner: Fixture;
 let share: Fixture;
@@ -135,6 +144,76 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     expect(read()).toBe(-Errno.EACCES);
     user.leave();
     expect(read()).toBe(0);
+  });
+
+  test("an error that is thrown as the user, and an await after a look-up, leave the thread the server", async () => {
+    const user = new UserIdentity(credentials);
+    const ids = threadIds();
+    expect(user.enter()).toBe(0);
+    expect(threadIds()).toEqual([USER, GROUP]);
+    user.leave();
+    expect(threadIds()).toEqual(ids);
+    const root = openAt(AT_FDCWD, owner.root, Open.PATH);
+    const context = new ShareContext(
+      grantFor(owner.root, { credentials }),
+      root,
+      new DirectoryCache(),
+      false,
+    );
+    const fail = (): never => {
+      expect(threadIds()).toEqual([USER, GROUP]);
+      throw new Error("in the middle");
+    };
+    expect(() => context.asUser(fail)).toThrow("in the middle");
+    expect(threadIds()).toEqual(ids);
+    expect(() => context.asUser(() => context.identity.asServer(fail))).toThrow();
+    expect(threadIds()).toEqual(ids);
+    const looked = share.store.lookup(["home"], true);
+    expect(threadIds()).toEqual(ids);
+    succeeded<Found>(await looked).node?.close();
+    expect(threadIds()).toEqual(ids);
+    closeFd(root);
+  });
+
+  test("ids that the kernel does not know are refused, and the thread stays the server", () => {
+    const ids = threadIds();
+    // (gid_t)-1 means "unchanged" to setresgid(2), and (uid_t)-1 to setfsuid(2).
+    for (const [uid, gid] of [
+      [USER, 0xffff_ffff],
+      [USER, -1],
+      [USER, Number.NaN],
+      [0xffff_ffff, GROUP],
+    ] as const) {
+      const user = new UserIdentity({ uid, gid, groups: [] });
+      expect(user.enter()).toBe(-Errno.EPERM);
+      expect(threadIds()).toEqual(ids);
+    }
+  });
+
+  test("a look-up that asks for rights tells the user's, by owner, group and mode", async () => {
+    const rightsOf = async (...path: string[]): Promise<number | undefined> => {
+      const found = succeeded<Found>(await share.store.lookup(path, true));
+      expect(found.rights).toBe(found.node?.access());
+      found.node?.close();
+      return found.rights;
+    };
+    for (const [name, uid, gid, mode] of [
+      ["root's", 0, 0, 0o600],
+      ["theirs", 0, EXTRA, 0o660],
+      ["mine", USER, GROUP, 0o500],
+    ] as const) {
+      writeFileSync(owner.at(name), "");
+      chownSync(owner.at(name), uid, gid);
+      chmodSync(owner.at(name), mode);
+    }
+    expect(await rightsOf("root's")).toBe(0);
+    expect(await rightsOf("theirs")).toBe(6);
+    expect(await rightsOf("mine")).toBe(5);
+    expect(await rightsOf("home")).toBe(7);
+    expect(succeeded<Found>(await share.store.lookup(["nothing"], true)).rights).toBeUndefined();
+    const unasked = succeeded<Found>(await share.store.lookup(["mine"]));
+    expect(unasked.rights).toBeUndefined();
+    unasked.node?.close();
   });
 
   test("operations that the user may not do fail", async () => {
