@@ -113,3 +113,26 @@ mount -o remount,ro "$PLACE/full"
     ]);
   },
 );
+
+test.skipIf(!isRoot)(
+  "a first start that runs out of room at any step is completed with the same password once there is room",
+  () => {
+    const output = runInMount(`
+mkdir "$PLACE/tight"
+for inodes in 2 3 4 5; do
+  mount -t tmpfs -o nr_inodes=$inodes none "$PLACE/tight" || exit
+  cd "$PLACE/tight"
+  "$EXECUTABLE" setup -P u.db -C k.conf 2>&1 | sed 's/^/first: /'
+  cat *.tmp 2>/dev/null
+  first="$(sed -n 's/.*\\([a-z2-9]\\{4\\}\\(-[a-z2-9]\\{4\\}\\)\\{3\\}\\).*/\\1/p' ksmbd.setup 2>/dev/null)"
+  mount -o remount,nr_inodes=100 "$PLACE/tight"
+  "$EXECUTABLE" setup -P u.db -C k.conf >second 2>&1; echo "status $?"
+  [ -z "$first" ] || grep -q "$first" second && echo same
+  wc -l <u.db; grep -c volumes k.conf; wc -l <ksmbd.subauth
+  cd /; umount "$PLACE/tight"
+done`);
+    const lines = output.split("\n").filter((line) => !line.startsWith("first: "));
+    expect(lines.join(" ").trim()).toBe(Array(4).fill("status 0 same 1 1 1").join(" "));
+    expect(output).toMatch(/first: .*cannot be written \(ENOSPC\), make room on its disk/);
+  },
+);

@@ -21,9 +21,12 @@ export interface CertificateQuestion {
   readonly nowMs: number;
 }
 
+/** The page is what shows that a disk is full: it must not need room itself. */
+const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
+
 /**
  * Reads files, and waits for another writer's lock: for a worker. Throws ConfigError for a certificate of the
- * administrator's that cannot be used, and where the server's own cannot be written.
+ * administrator's that cannot be used, and where the server's own cannot be written but for want of room.
  */
 export function findCertificate(question: CertificateQuestion): WebCertificate {
   const { nowMs, passing, passwordFile, rules, subject } = question;
@@ -31,7 +34,12 @@ export function findCertificate(question: CertificateQuestion): WebCertificate {
   if (certificateFile !== "") return givenCertificate(certificateFile, keyFile, nowMs);
   if (keyFile !== "") throw new ConfigError(keyFile, "'web key' is of no use without 'web certificate'");
   if (passwordFile === null) return passing ?? passingCertificate(subject, nowMs);
-  return ownCertificate(join(dirname(passwordFile), OWN_FILE), subject, nowMs);
+  try {
+    return ownCertificate(join(dirname(passwordFile), OWN_FILE), subject, nowMs);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !UNWRITABLE.has(error.code)) throw error;
+    return { ...(passing ?? passingCertificate(subject, nowMs)), fault: error.message };
+  }
 }
 
 function givenCertificate(certificateFile: string, keyFile: string, nowMs: number): WebCertificate {

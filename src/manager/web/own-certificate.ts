@@ -16,6 +16,8 @@ export interface WebCertificate {
   readonly endsMs: number;
   /** It is in no file, and lasts as long as the server. */
   readonly isPassing?: true;
+  /** Why it is in no file, though it should be. */
+  readonly fault?: string;
 }
 
 /** Names and addresses for which the certificate is to count. */

@@ -127,11 +127,13 @@ export class WebPage {
     } else this.tellCertificate(certificate, this.toldFingerprint !== certificate.fingerprint);
   }
 
-  private tellCertificate({ fingerprint }: WebCertificate, isNews: boolean): void {
+  private tellCertificate({ fault, fingerprint }: WebCertificate, isNews: boolean): void {
     if (!isNews) return;
     this.toldFingerprint = fingerprint;
     const { settings, web } = this.configuration;
-    this.manager.log.info(
+    const { log } = this.manager;
+    if (fault !== undefined) log.warn(`${fault}; until the server stops the page has another one`);
+    log.info(
       `the web page is at https://${settings.serverName.toLowerCase()}.local:${web.port}/, ` +
         `its certificate's SHA-256 fingerprint is ${fingerprint}`,
     );
