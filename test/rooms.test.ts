@@ -55,8 +55,10 @@ const ENGINE: Allowed = {
   "loop-guard.ts": ["connection", "turns.ts"],
   "quiet-memory.ts": [],
   "sweeper.ts": ["command", "connection", "quiet-memory.ts"],
+  "hand-over.ts": ["command", "connection", "state"],
   "engine.ts": [
     "control",
+    "hand-over.ts",
     "listeners.ts",
     "command",
     "connection",
@@ -118,7 +120,8 @@ const COMMAND: Allowed = {
   open: ["errno-status.ts"],
   lock: ["open", "errno-status.ts"],
   close: ["lock", "open", "errno-status.ts"],
-  create: ["close", "open", "errno-status.ts"],
+  // An open of the server before gets its locks in the kernel back.
+  create: ["close", "lock", "open", "errno-status.ts"],
   session: ["close", "open", "errno-status.ts"],
   data: ["open", "errno-status.ts"],
   query: ["open", "errno-status.ts"],

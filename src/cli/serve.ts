@@ -20,6 +20,7 @@ import { MetricsSwitch } from "../manager/control/metrics-switch.ts";
 import { WebSwitch } from "../manager/web-switch.ts";
 import { ReloadQueue } from "../manager/reload-queue.ts";
 import { takeLock } from "../manager/lock-file.ts";
+import { openOpensFile, opensFileOf } from "../manager/opens-file.ts";
 import { ServiceManager, socketKeeper } from "../manager/service-manager.ts";
 import { subauthFileOf } from "../manager/users/machine-sid.ts";
 import { createManager, type ManagerOptions, type ServerManager } from "../manager/manager.ts";
@@ -38,6 +39,7 @@ import { describeAccess } from "./connect-lines.ts";
 import { DIALECT_OPTION, readDialect } from "./dialect.ts";
 import { promptPassword } from "./prompt.ts";
 import { prepareQuickStart, randomPassword } from "./quick-start.ts";
+import { StopSignals } from "./stop-signals.ts";
 import { takeEnvironmentPassword } from "./user-change.ts";
 
 export const OPTIONS: readonly Option[] = [
@@ -119,16 +121,20 @@ export async function serve(plan: ServerPlan): Promise<number> {
   process.on("SIGHUP", () => void manager.reloadServer());
   process.on("SIGUSR1", () => logShares(manager));
   process.on("SIGUSR2", () => manager.note("SIGUSR2 is ignored"));
+  const signals = new StopSignals();
   const lock = plan.lockFile === null ? undefined : takeLock(plan.lockFile);
   const serviceManager = ServiceManager.find(process.env);
   let control: ControlSocket | undefined;
   try {
-    const engine = startEngine(manager, manager.logOutput.write, socketKeeper(process.env, serviceManager));
+    const sockets = socketKeeper(process.env, serviceManager);
+    const opens = plan.lockFile === null ? undefined : openOpensFile(opensFileOf(plan.lockFile), manager.log);
+    const engine = startEngine(manager, manager.logOutput.write, { sockets, opens });
     manager.engine = engine;
     manager.followInterfaces();
     // The configuration alone decides the modes of new files.
     process.umask(0);
     const { stopped, ...host } = runUntilStopped(manager, engine, plan.passwordFile, serviceManager);
+    signals.follow(host.stop);
     if (plan.controlFile !== null) {
       control = await openControl(plan.controlFile, host).catch((error: unknown) => {
         if (!(error instanceof ConfigError)) throw error;
@@ -206,7 +212,6 @@ function runUntilStopped(
     volumes.end();
     engine.stop().then(resolve, reject);
   };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) process.on(signal, stop);
   logBugs(manager);
   const control: ControlHost = {
     ...host,

@@ -1,9 +1,6 @@
 // The performance path: listens, serves connections and enforces their limits.
-import { CryptoThreads } from "./connection/crypto-threads.ts";
-import { hasAesInstructions } from "../linux/processor.ts";
 import { randomInt } from "node:crypto";
-import { selectProvider } from "../crypto/select.ts";
-import type { EngineControl, EngineStatus, EngineTables, SocketKeeper } from "../port/control.ts";
+import type { EngineControl, EngineStatus, EngineTables, HandOver } from "../port/control.ts";
 import type { PasswordProof, PipeManager } from "../port/pipes.ts";
 import type { EngineSettings, Manager, MaybePromise, ShareGrant } from "../port/port.ts";
 import type { NtStatus } from "../wire/status.ts";
@@ -17,10 +14,12 @@ import { type ConnectionLimits, ConnectionTable } from "./connection/connection-
 import { ConnectionEvents, type ConnectionWatch } from "./connection/connection-events.ts";
 import { Connection, type ConnectionHost } from "./connection/connection.ts";
 import { type EngineContext, type Log, systemClock } from "./connection/context.ts";
+import { providerFor, threadsFor } from "./connection/crypto-choice.ts";
 import { TrafficCount } from "./connection/traffic.ts";
 import { closeOpenById, endSession, endTree } from "./control/end.ts";
 import { ejectVolume } from "./control/eject.ts";
 import { makeTables } from "./control/tables.ts";
+import { leaveOpens, takeOpens } from "./hand-over.ts";
 import { EngineLog, type WriteLine } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { beginProof } from "./connection/pipe-services.ts";
@@ -73,9 +72,9 @@ const REPORT_DELAY_MS = 100;
 export function startEngine(
   manager: Manager & PipeManager,
   write: WriteLine,
-  keeper: SocketKeeper,
+  handOver: HandOver,
 ): EngineControl {
-  return new Engine(manager, write, keeper);
+  return new Engine(manager, write, handOver);
 }
 
 class Engine implements EngineControl {
@@ -87,6 +86,7 @@ class Engine implements EngineControl {
   private readonly host: ConnectionHost;
   private readonly connections = new Map<number, Connection>();
   private readonly listeners: Listeners;
+  private readonly handOver: HandOver;
   private readonly sweeper: Sweeper;
   private readonly guard: MemoryGuard;
   private readonly leasedDirectories = new LeasedDirectories();
@@ -95,7 +95,8 @@ class Engine implements EngineControl {
   private lastConnectionId = 0;
   private reportTimer: unknown;
 
-  constructor(manager: Manager & PipeManager, write: WriteLine, keeper: SocketKeeper) {
+  constructor(manager: Manager & PipeManager, write: WriteLine, handOver: HandOver) {
+    this.handOver = handOver;
     const settings = manager.settings();
     volumeLimits.timeoutMs = settings.volumeTimeoutMs;
     const log = (this.log = new EngineLog(settings, systemClock.now, write));
@@ -160,8 +161,9 @@ class Engine implements EngineControl {
       },
     };
     this.sweeper = new Sweeper(this.host, this.connections, leasedDirectories);
-    this.listeners = new Listeners((socket, address) => this.accept(socket, address), log, keeper);
+    this.listeners = new Listeners((socket, address) => this.accept(socket, address), log, handOver.sockets);
     this.listeners.start(settings.addresses, settings.ports);
+    if (takeOpens(context, handOver.opens) > 0) this.sweeper.wake();
   }
 
   /** Memory is short, or shorter or less short than before. */
@@ -329,6 +331,7 @@ class Engine implements EngineControl {
     this.context.clock.clearTimer(this.reportTimer);
     this.listeners.stop();
     for (const connection of [...this.connections.values()]) connection.close("server stops");
+    await leaveOpens(this.context, this.handOver.opens, VOLUMES_GRACE_MS);
     await endVolumes(VOLUMES_GRACE_MS);
   }
 
@@ -378,17 +381,4 @@ class Engine implements EngineControl {
   closeOpen(id: number): MaybePromise<NtStatus | undefined> {
     return closeOpenById(this.context, id);
   }
-}
-
-/** Threads gain nothing where the processor encrypts by instructions of its own. */
-function threadsFor({ cryptoProvider }: EngineSettings): CryptoThreads | undefined {
-  const isSlow = cryptoProvider === "pure" || !hasAesInstructions();
-  return isSlow && CryptoThreads.canHelp ? new CryptoThreads(cryptoProvider) : undefined;
-}
-
-function providerFor({ cryptoProvider }: EngineSettings, log: Log): ReturnType<typeof selectProvider> {
-  const provider = selectProvider(cryptoProvider);
-  for (const name of provider.fallbacks)
-    log.warn?.(`crypto: native ${name} failed its self-test, using the pure implementation`);
-  return provider;
 }

@@ -63,6 +63,20 @@ export interface SocketKeeper {
   drop(name: string): void;
 }
 
+/** Where a server that ends leaves its durable opens for the next one. The bytes are the engine's. */
+export interface OpensKeeper {
+  /** What the server before has left, and only once; undefined for nothing, and for more than `maxBytes`. */
+  take(maxBytes: number): Uint8Array | undefined;
+  leave(bytes: Uint8Array): void;
+}
+
+/** How one server goes on where the one before has ended. */
+export interface HandOver {
+  readonly sockets: SocketKeeper;
+  /** Undefined where nothing outlives the server. */
+  readonly opens: OpensKeeper | undefined;
+}
+
 /** The numbers of a running engine. */
 export interface EngineStatus {
   readonly uptimeMs: number;

@@ -95,6 +95,17 @@ export class DurableOpens {
     this.deadlines.set(open, nowMs + timeoutMs);
   }
 
+  /** Adds an open of the server before, which has no connection yet and stays until `deadlineMs`. */
+  restore(open: Open, deadlineMs: number): void {
+    this.deadlines.set(open, deadlineMs);
+    if (open.appInstanceId !== "") this.ofApplications.add(open);
+  }
+
+  /** How long an open without a connection still stays. */
+  remainingMs(open: Open, nowMs: number): number {
+    return Math.max(0, (this.deadlines.get(open) ?? 0) - nowMs);
+  }
+
   /** The opens without a connection. */
   detached(): IterableIterator<Open> {
     return this.deadlines.keys();

@@ -5,9 +5,16 @@
 const MAX_INDEX = 64;
 /** No sequence number: they have four bits. */
 const INVALID = 0xff;
+/** Length of `LockSequences.numbers`. */
+export const LOCK_SEQUENCE_BYTES: number = MAX_INDEX + 1;
 
 export class LockSequences {
-  private readonly numbers = new Uint8Array(MAX_INDEX + 1).fill(INVALID);
+  /** By index. */
+  readonly numbers: Uint8Array;
+
+  constructor(numbers: Uint8Array = new Uint8Array(LOCK_SEQUENCE_BYTES).fill(INVALID)) {
+    this.numbers = numbers;
+  }
 
   /** True for a request that was carried out already. Otherwise invalidates the entry at `index`. */
   isReplay(index: number, sequenceNumber: number): boolean {

@@ -5,6 +5,7 @@ import type { MaybePromise } from "../../port/port.ts";
 import type { DirectoryStream, Failure, FileHandle, FileNode } from "../vfs/store.ts";
 import type { Session, Tree } from "./session.ts";
 import { type CachingHolder, FileCaching } from "./caching-holder.ts";
+import type { FileFacts } from "./file-facts.ts";
 import type { LockSequences } from "./lock-sequence.ts";
 import { DESCRIPTORS_PER_DIRECTORY, DESCRIPTORS_PER_FILE, type OpenUsage, userOf } from "./open-usage.ts";
 import { type PathEntry, PathIndex } from "./path-index.ts";
@@ -263,6 +264,11 @@ export class SharedFile {
   hasName = true;
   /** Created or overwritten while open, which set ARCHIVE; false once other attributes were set. */
   isMarked = false;
+  /**
+   * What the file was when the server before left its opens to this one; undefined once it was seen to be
+   * unchanged, and for other files.
+   */
+  leftFacts: FileFacts | undefined;
   /** Bytes of disk space reserved by a client, rounded up to blocks; 0 for none. */
   reservedBytes = 0;
   /** ParentLeaseKey (hex) of the open that set delete-pending; see `closeOpen`. */

@@ -81,6 +81,13 @@ export class RangeLocks {
     }
   }
 
+  /** The locks that `owner` holds, a range that it has locked twice as two. */
+  *heldBy(owner: number): IterableIterator<LockRange> {
+    const { shared = [], exclusive = [] } = this.holdings.get(owner) ?? {};
+    for (const node of exclusive) yield rangeOf(node, owner, true);
+    for (const node of shared) for (let n = 0; n < node.count; n++) yield rangeOf(node, owner, false);
+  }
+
   /**
    * True when another owner's exclusive lock prevents `owner` from reading `length` bytes (above 0) at
    * `offset`.

@@ -31,7 +31,9 @@ export class KillableServer {
     this.shares = prepareShares(options, directory);
     const globals = { "bind interfaces only": "yes", interfaces: this.host };
     writeFileSync(join(directory, "conf"), formatConfiguration(globals, options, this.shares));
-    writeFileSync(join(directory, "users"), formatPasswordDatabase([TESTER]), { mode: 0o600 });
+    writeFileSync(join(directory, "users"), formatPasswordDatabase(options.users ?? [TESTER]), {
+      mode: 0o600,
+    });
   }
 
   static async start(options: ServerOptions): Promise<KillableServer> {

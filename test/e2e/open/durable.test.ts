@@ -5,9 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
-  CreateDisposition,
   type CreateRequest,
-  type CreateResponse,
   decodeCreateResponse,
   OplockLevel,
   ShareAccess,
@@ -24,27 +22,32 @@ import {
   key,
   leaseAck,
   leaseV2,
-  leasingClient,
   nextLeaseBreak,
   nextOplockBreak,
   oplockAck,
-  READ_WRITE_DATA,
   RH,
   RWH,
   startOpen,
 } from "../client/lease-rig.ts";
+import {
+  bytes16,
+  Durable as DurableOn,
+  DURABLE_KINDS,
+  type DurableKind,
+  mountAs as mountOn,
+  tryOpen,
+} from "../client/durable-rig.ts";
 import { EXCLUSIVE_NOW, lockOne } from "../client/lock-calls.ts";
 import {
   closeFile,
   createCall,
   type Mount,
-  mountShare,
   openFile,
   readFile,
   writeCall,
   writeFile,
 } from "../client/raw-files.ts";
-import type { RawSocket } from "../client/raw-socket.ts";
+import type { Place, RawSocket } from "../client/raw-socket.ts";
 import { readTables } from "../client/server.ts";
 
 let server: TestServer;
@@ -57,111 +60,15 @@ afterAll(async () => {
 
 const NOT_FOUND = Status.OBJECT_NAME_NOT_FOUND;
 
-/** A way to a durable handle: the version of the request context, and a batch oplock or a lease. */
-interface Kind {
-  readonly version: 1 | 2;
-  readonly by: "batch" | "lease";
-}
-
-const KINDS: readonly Kind[] = [
-  { version: 1, by: "batch" },
-  { version: 1, by: "lease" },
-  { version: 2, by: "batch" },
-  { version: 2, by: "lease" },
-];
-
-function bytes16(): Uint8Array {
-  return new Uint8Array(randomBytes(16));
-}
-
-function mountAs(
-  clientGuid: Uint8Array,
-  user: User = TESTER,
-  previousSessionId = 0,
-  at = server,
-): Promise<Mount<RawSocket>> {
-  return mountShare(at, { ...user, previousSessionId }, "test", leasingClient(clientGuid));
-}
-
-/** A durable handle and the values a client needs to reconnect it. */
-class Durable {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly clientGuid = bytes16();
-  readonly createGuid = bytes16();
-  readonly leaseByte = randomBytes(1)[0] ?? 1;
-  mount!: Mount<RawSocket>;
-  fileId!: FileId;
-  created!: CreateResponse;
-  private readonly at: TestServer;
-
-  constructor(kind: Kind, name: string, at = server) {
-    this.kind = kind;
-    this.name = name;
-    this.at = at;
-  }
-
-  request(timeoutMs = 0): Partial<CreateRequest> {
-    const { createGuid } = this;
-    const durable =
-      this.kind.version === 2
-        ? { durableRequestV2: { timeoutMs, flags: 0, createGuid } }
-        : { durableRequest: true as const };
-    return this.cached({
-      desiredAccess: READ_WRITE_DATA,
-      createDisposition: CreateDisposition.OPEN_IF,
-      contexts: durable,
-    });
-  }
-
-  cached(options: Partial<CreateRequest>): Partial<CreateRequest> {
-    if (this.kind.by === "batch") return { ...options, oplockLevel: OplockLevel.BATCH };
-    const contexts = { ...options.contexts, lease: leaseV2(this.leaseByte, RWH) };
-    return { ...options, oplockLevel: OplockLevel.LEASE, contexts };
-  }
-
-  reconnect(change: { fileId?: FileId; createGuid?: Uint8Array } = {}): Partial<CreateRequest> {
-    const fileId = change.fileId ?? this.fileId;
-    const createGuid = change.createGuid ?? this.createGuid;
-    return this.cached({
-      desiredAccess: READ_WRITE_DATA,
-      contexts:
-        this.kind.version === 2
-          ? { durableReconnectV2: { fileId, createGuid, flags: 0 } }
-          : { durableReconnect: fileId },
-    });
-  }
-
-  async open(timeoutMs = 0, options: Partial<CreateRequest> = {}): Promise<this> {
-    this.mount = await mountAs(this.clientGuid, TESTER, 0, this.at);
-    this.created = await openFile(this.mount, this.name, { ...this.request(timeoutMs), ...options });
-    this.fileId = this.created.fileId;
-    const { contexts } = this.created;
-    if (this.kind.version === 2) expect(contexts.durableV2?.timeoutMs).toBeGreaterThan(0);
-    else expect(contexts.durable).toBe(true);
-    return this;
-  }
-
-  cut(): void {
-    this.mount.client.close();
-  }
-
-  /** Connects again as the same client and replaces the old session; does not reconnect the handle yet. */
-  async comeBack(): Promise<Mount> {
-    const before = this.mount.session.id;
-    this.mount = await mountAs(this.clientGuid, TESTER, before, this.at);
-    return this.mount;
-  }
-
-  async resume(): Promise<CreateResponse> {
-    const created = await openFile(await this.comeBack(), this.name, this.reconnect());
-    this.fileId = created.fileId;
-    return created;
+/** A durable handle on the server of these tests. */
+class Durable extends DurableOn {
+  constructor(kind: DurableKind, name: string, at: Place = server) {
+    super(kind, name, at);
   }
 }
 
-async function tryOpen(mount: Mount, name: string, options: Partial<CreateRequest>) {
-  return mount.client.outcome(createCall(mount, name, options));
+function mountAs(clientGuid: Uint8Array, user: User = TESTER): Promise<Mount<RawSocket>> {
+  return mountOn(server, clientGuid, user);
 }
 
 /** Opens the file as another client; the holder acknowledges the oplock or lease break. */
@@ -178,7 +85,7 @@ async function openBeside(durable: Durable, other: Mount): Promise<FileId> {
   return (await finishOpen(pending)).fileId;
 }
 
-describe.each(KINDS)("version $version by $by", (kind) => {
+describe.each(DURABLE_KINDS)("version $version by $by", (kind) => {
   const nameOf = (what: string): string => `${what} v${kind.version} ${kind.by}`;
 
   test("a reconnected handle has its data, locks and caching rights", async () => {

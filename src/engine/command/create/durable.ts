@@ -17,12 +17,13 @@ import {
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { foldName } from "../../vfs/name/names.ts";
-import { parsePath } from "../../vfs/name/client-path.ts";
+import { parsePath, parsePosixPath } from "../../vfs/name/client-path.ts";
 import { closeOpen, closeStoreIfUnused } from "../close/teardown.ts";
 import { writeCreateAnswer } from "./answer.ts";
 import { statusOf } from "../errno-status.ts";
 import { grantedLevel } from "./caching-request.ts";
 import { makeReadOnly } from "../open/access-check.ts";
+import { reopen } from "./reopen.ts";
 import { statOfOpen } from "../open/stat.ts";
 
 const NO_GUID = "0".repeat(32);
@@ -54,6 +55,14 @@ export function reconnectOpen(
   const guid = durableReconnectV2 === undefined ? undefined : durableReconnectV2.createGuid.toHex();
   const status = checkReconnect(exchange, request, tree, open, guid);
   if (status !== Status.SUCCESS) return status;
+  // Of the server before, an open has no descriptors yet.
+  const reopened = open.node === undefined ? reopen(exchange.context, open, tree) : Status.SUCCESS;
+  return andThen(reopened, (result) =>
+    result === Status.SUCCESS ? attachOpen(exchange, tree, open) : result,
+  );
+}
+
+function attachOpen(exchange: Exchange, tree: Tree, open: Open): MaybePromise<NtStatus> {
   const { node } = open;
   if (node === undefined) return Status.OBJECT_NAME_NOT_FOUND;
   return andThen(statOfOpen(open, node), (stat) => {
@@ -86,26 +95,27 @@ function checkReconnect(
   // A lease belongs to a client. Without one, any client with FileId, CreateGuid and password may reconnect.
   const isSameClient = durability.clientGuid === session.terms.clientGuid;
   if (lease !== undefined && !isSameClient) return Status.OBJECT_NAME_NOT_FOUND;
-  const leaseStatus = checkLease(request, open);
+  const leaseStatus = checkLease(request, open, tree);
   if (leaseStatus !== Status.SUCCESS) return leaseStatus;
   return durability.user === session.identity?.user ? Status.SUCCESS : Status.ACCESS_DENIED;
 }
 
 // 3.3.5.9.7: an open with a lease requires its lease key and file name; an oplock requires no name.
-function checkLease(request: CreateRequest, open: Open): NtStatus {
+function checkLease(request: CreateRequest, open: Open, tree: Tree): NtStatus {
   const lease = open.caching?.lease;
   const given: LeaseContext | undefined = request.contexts.lease;
   if (lease === undefined) return given === undefined ? Status.SUCCESS : Status.OBJECT_NAME_NOT_FOUND;
   if (given === undefined || given.version !== lease.version) return Status.OBJECT_NAME_NOT_FOUND;
   if (given.key.toHex() !== lease.keyText) return Status.OBJECT_NAME_NOT_FOUND;
-  return isNameOf(request.name, open) ? Status.SUCCESS : Status.INVALID_PARAMETER;
+  return isNameOf(request.name, open, tree) ? Status.SUCCESS : Status.INVALID_PARAMETER;
 }
 
-function isNameOf(name: string, open: Open): boolean {
-  const path = parsePath(name);
+function isNameOf(name: string, open: Open, { grant, store }: Tree): boolean {
+  const path = open.isPosix ? parsePosixPath(name) : parsePath(name);
   if (typeof path === "number") return false;
-  const below = open.file?.pathBelow(open.tree.grant.path) ?? "";
-  const known = open.tree.store?.clientPath(below) ?? "";
+  const below = open.pathBelow(grant.path);
+  if (open.isPosix) return path.components.join("/") === below;
+  const known = store?.clientPath(below) ?? "";
   if (known.toUpperCase() !== path.components.join("\\").toUpperCase()) return false;
   return foldName(open.file?.stream?.name ?? "") === foldName(path.stream ?? "");
 }

@@ -8,6 +8,7 @@ import { absolutePath, hasDataAccess } from "../../state/open-table.ts";
 import { FileKind, type FileNode, type Found } from "../../vfs/store.ts";
 import { makeReadOnly } from "../open/access-check.ts";
 import { waitForCaching } from "../open/cache-breaks.ts";
+import { dataModeOf } from "../open/data-mode.ts";
 import { withInterim } from "../open/long-work.ts";
 import { preallocate, truncate } from "./finish.ts";
 import { type Creation, overwrites } from "./creation.ts";
@@ -134,24 +135,12 @@ function addOpen(creation: Creation, file: SharedFile, node: FileNode): Open {
 /** Opens the file's data or the directory if the granted access needs it, then registers the open. */
 export function openData(creation: Creation, found: Found, node: FileNode): MaybePromise<NtStatus> {
   if (creation.handle !== undefined) return register(creation, found, node);
-  const { kind } = node.stat;
-  const isDirectory = kind === FileKind.DIRECTORY;
-  // A reparse point has no data.
-  if (!isDirectory && kind !== FileKind.FILE) return register(creation, found, node);
   // A snapshot accepts opens for writing and refuses the writes.
-  const write =
-    !isDirectory &&
+  const writes =
     creation.snapshotPath === undefined &&
     (overwrites(creation.request) || (creation.granted & (Access.WRITE_DATA | Access.APPEND_DATA)) !== 0);
-  // EXECUTE on a file reads it; TRAVERSE on a directory (the same bit) does not list it.
-  const readers = isDirectory ? Access.LIST_DIRECTORY : Access.READ_DATA | Access.EXECUTE;
-  const read = (creation.granted & readers) !== 0;
-  if (!write && !read) return register(creation, found, node);
-  // READ_DATA granted by mode bits implies that the disk lets the user read.
-  const isByMode = creation.tree.grant.security.acl !== "nt" && (creation.granted & Access.READ_DATA) !== 0;
-  const canRead = isDirectory || isByMode || (node.access() & 4) !== 0;
-  const mode = { read: read && canRead, write, writeThrough: creation.isWriteThrough };
-  if (!mode.read && !mode.write) return register(creation, found, node);
+  const mode = dataModeOf(creation.tree, node, creation.granted, writes, creation.isWriteThrough);
+  if (mode === undefined) return register(creation, found, node);
   return andThen(node.open(mode), (handle) => {
     if (typeof handle === "number") return statusOf(handle);
     creation.handle = handle;

@@ -148,7 +148,11 @@ export const LIMITS = [
     "Seconds that a client has to give up an oplock or lease that another client waits for.",
     { min: 1, max: 600 },
   ),
-  flag("durable handles", "yes", "Open files survive a lost connection."),
+  flag(
+    "durable handles",
+    "yes",
+    "Open files survive a lost connection, and a restart of the server where they are unchanged.",
+  ),
   flag("server multi channel support", "", "Sessions over several connections, from SMB 3.0 on.", {
     defaultHelp: "yes where the machine has several network interfaces",
   }),
