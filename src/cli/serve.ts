@@ -136,7 +136,8 @@ export async function serve(plan: ServerPlan): Promise<number> {
     const { stopped, ...host } = runUntilStopped(manager, engine, plan.passwordFile, serviceManager);
     signals.follow(host.stop);
     if (plan.controlFile !== null) {
-      control = await openControl(plan.controlFile, host).catch((error: unknown) => {
+      const bug = (error: unknown): void => reportBug(error, manager.logOutput.write);
+      control = await openControl(plan.controlFile, { ...host, bug }).catch((error: unknown) => {
         if (!(error instanceof ConfigError)) throw error;
         manager.warn(`${error.message}; the server runs without status and control`);
         return undefined;

@@ -40,6 +40,12 @@ export class ControlError extends Error {
   }
 }
 
+/** What a client hears of an error; of a fault of the server's own, nothing but that it is one. */
+export function refusalOf(error: unknown): Pick<ControlError, "code" | "message"> {
+  if (error instanceof ControlError) return error;
+  return { code: "failed", message: "the server has met a fault of its own, its log says which" };
+}
+
 /** Throws ControlError. */
 export function parseRequest(line: string): Request {
   let value: unknown;

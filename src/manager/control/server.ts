@@ -6,7 +6,7 @@ import { type Timer, timers } from "../../loop/timers.ts";
 import { ConfigError } from "../config/parse.ts";
 import type { ControlHost } from "./commands.ts";
 import type { Items } from "./operation.ts";
-import { ControlError, MAX_REQUEST_BYTES, parseRequest } from "./protocol.ts";
+import { MAX_REQUEST_BYTES, ControlError, parseRequest, refusalOf } from "./protocol.ts";
 import { inSlices } from "./slices.ts";
 
 const MAX_CLIENTS = 16;
@@ -20,8 +20,13 @@ export interface ControlSocket {
   close(): void;
 }
 
+export interface ControlSocketHost extends ControlHost {
+  /** A command has thrown what is not for its client. */
+  bug(error: unknown): void;
+}
+
 /** Throws ConfigError where the socket cannot be made, or another server answers on it. */
-export async function openControl(path: string, host: ControlHost): Promise<ControlSocket> {
+export async function openControl(path: string, host: ControlSocketHost): Promise<ControlSocket> {
   await removeStale(path);
   const clients = new Set<Client>();
   const listener = listen(path, {
@@ -83,7 +88,7 @@ async function removeStale(path: string): Promise<void> {
 
 class Client {
   private readonly socket: Bun.Socket<Client>;
-  private readonly host: ControlHost;
+  private readonly host: ControlSocketHost;
   private readonly decoder = new TextDecoder();
   private input = "";
   private isBusy = false;
@@ -93,7 +98,7 @@ class Client {
   /** Ends the answer that has no end of its own. */
   private cancel: (() => void) | undefined;
 
-  constructor(socket: Bun.Socket<Client>, host: ControlHost) {
+  constructor(socket: Bun.Socket<Client>, host: ControlSocketHost) {
     this.socket = socket;
     this.host = host;
     this.expect(IDLE_MS);
@@ -150,8 +155,9 @@ class Client {
       this.cancel = undefined;
       await this.write(`${JSON.stringify({ end: "ok", etag })}\n`);
     } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-      const { code, message } = error;
+      this.cancel = undefined;
+      if (!(error instanceof ControlError)) this.host.bug(error);
+      const { code, message } = refusalOf(error);
       await this.write(`${JSON.stringify({ end: "error", message, code })}\n`);
     }
   }
@@ -159,16 +165,20 @@ class Client {
   /** Makes the rows as the client takes them. */
   private async send(items: Items, chunkBytes: number): Promise<void> {
     let text = "";
-    for await (const item of inSlices(items)) {
-      text += `${JSON.stringify({ item })}\n`;
-      if (text.length >= chunkBytes) {
-        await this.write(text);
-        text = "";
-        if (!this.isClosed) this.expect(IDLE_MS);
+    try {
+      for await (const item of inSlices(items)) {
+        text += `${JSON.stringify({ item })}\n`;
+        if (text.length >= chunkBytes) {
+          await this.write(text);
+          text = "";
+          if (!this.isClosed) this.expect(IDLE_MS);
+        }
+        if (this.isClosed) return;
       }
-      if (this.isClosed) return;
+    } finally {
+      // An error comes behind the items that were there before it.
+      await this.write(text);
     }
-    await this.write(text);
   }
 
   /** Resolves when the kernel has taken the text, or the client is gone. */

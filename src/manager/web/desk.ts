@@ -1,6 +1,6 @@
 // Answers what the process of the web page asks. The process parses what strangers send, so nothing that it
 // says is believed: who may do what is decided here, by the session or the token that a request shows.
-import { ControlError, PROTOCOL_VERSION } from "../control/protocol.ts";
+import { ControlError, PROTOCOL_VERSION, refusalOf } from "../control/protocol.ts";
 import { findOperation, type OperationName } from "../control/operations.ts";
 import { inSlices } from "../control/slices.ts";
 import { type Answer, checkArguments, type Items, type Operation } from "../control/operation.ts";
@@ -15,8 +15,6 @@ export const MAX_REQUESTS = 64;
 const MAX_MESSAGES_PER_SECOND = 2_000;
 /** Items are sent in batches of about this size, and the next one when the process asks for it. */
 const BATCH_CHARACTERS = 16_384;
-
-const BUG = { code: "failed", message: "the server has met a fault of its own, its log says which" } as const;
 
 export interface DeskHost {
   readonly accounts: WebAccounts;
@@ -114,7 +112,7 @@ export class Desk {
         throw new ControlError("too many requests are under way, try again", "too-many");
       await this.carryOut(ask, request);
     } catch (error) {
-      const { code, message } = error instanceof ControlError ? error : BUG;
+      const { code, message } = refusalOf(error);
       const details = error instanceof NotLoggedOn ? { details: error.details } : {};
       this.child.send({ id, end: "error", message, code, ...details });
       if (!(error instanceof ControlError)) this.user.bug(error);
