@@ -29,9 +29,7 @@ export function answerApi(link: ServerLink, request: HttpRequest, answer: HttpAn
     });
     const operation: Operation | undefined = findOperation(call.operation);
     if (operation === undefined) throw new ControlError("there is no such operation", "not-found");
-    if (operation.answer === "stream" && request.method === "HEAD")
-      throw new ControlError("use GET there", "wrong-method");
-    const receiver = new AnswerWriter(operation, answer, request.isSecure);
+    const receiver = new AnswerWriter(operation, answer, request);
     const asked = link.ask(call, credentialOf(request), request, receiver);
     receiver.asked = asked;
     answer.onLeft = () => asked.cancel();
@@ -44,7 +42,6 @@ export function answerApi(link: ServerLink, request: HttpRequest, answer: HttpAn
 /** Prometheus' text, for a token. */
 export function answerMetrics(link: ServerLink, request: HttpRequest, answer: HttpAnswer): void {
   const { session: _, ...credential } = credentialOf(request);
-  if (request.method !== "GET" && request.method !== "HEAD") return answer.send(405, { Allow: "GET, HEAD" });
   let text = "";
   const asked = link.ask({ operation: "metrics", args: {} }, credential, request, {
     items: ([item]) => (text = (item as { readonly text: string }).text),
@@ -56,9 +53,14 @@ export function answerMetrics(link: ServerLink, request: HttpRequest, answer: Ht
   answer.onLeft = () => asked.cancel();
 }
 
-export function answerError(answer: HttpAnswer, error: ControlError): void {
+export function answerError(answer: HttpAnswer, error: ControlError, more: Headers = {}): void {
   const { body, status } = errorOf(error);
-  answer.send(status, JSON_TYPE, JSON.stringify(body));
+  answer.send(status, { ...headersOfError(status), ...more }, JSON.stringify(body));
+}
+
+/** A 401 names a scheme by which a program may show who it is; RFC 9110 15.5.2, RFC 6750 3. */
+function headersOfError(status: number): Headers {
+  return status === 401 ? { ...JSON_TYPE, "WWW-Authenticate": "Bearer" } : JSON_TYPE;
 }
 
 /** Throws ControlError. */
@@ -86,16 +88,16 @@ export function credentialOf({ headers, isSecure }: HttpRequest): Credential {
 class AnswerWriter {
   private readonly operation: Operation;
   private readonly answer: HttpAnswer;
-  private readonly isSecure: boolean;
+  private readonly request: Pick<HttpRequest, "isSecure" | "method">;
   private readonly single: unknown[] = [];
   private headers: Headers = JSON_TYPE;
   private hasBegun = false;
   asked: Asked | undefined;
 
-  constructor(operation: Operation, answer: HttpAnswer, isSecure: boolean) {
+  constructor(operation: Operation, answer: HttpAnswer, request: Pick<HttpRequest, "isSecure" | "method">) {
     this.operation = operation;
     this.answer = answer;
-    this.isSecure = isSecure;
+    this.request = request;
   }
 
   items(items: readonly unknown[], etag: string | undefined): void {
@@ -131,6 +133,11 @@ class AnswerWriter {
       const type = isStream ? { "Content-Type": "text/event-stream" } : this.headers;
       this.answer.begin(statusOfSuccess(this.operation), type);
     }
+    // Whoever asks for the head alone does not wait for events.
+    if (isStream && this.request.method === "HEAD") {
+      this.asked?.cancel();
+      return this.answer.end();
+    }
     const text = isStream
       ? items.map(formatEvent).join("")
       : `${first ? "[" : ","}${items.map((item) => JSON.stringify(item)).join(",")}`;
@@ -139,15 +146,18 @@ class AnswerWriter {
 
   private fail({ code, details, message }: Extract<Ended, { end: "error" }>): void {
     // What has been sent cannot be taken back: a client sees that the answer is cut.
-    if (this.hasBegun) return this.operation.answer === "stream" ? this.answer.end() : this.answer.cut();
+    const { answer, operation } = this;
+    if (this.hasBegun) return operation.answer === "stream" ? answer.end() : answer.cut();
     const body = { error: message, code, ...details };
-    this.answer.send(STATUS_OF_CODE[code], JSON_TYPE, JSON.stringify(body));
+    const status = STATUS_OF_CODE[code];
+    answer.send(status, headersOfError(status), JSON.stringify(body));
   }
 
   private cookieOf(session: string): string {
     const end = session === "" ? "; Max-Age=0" : "";
-    const secure = this.isSecure ? "; Secure" : "";
-    return `${cookieName(this.isSecure)}=${session}; Path=/; HttpOnly; SameSite=Strict${secure}${end}`;
+    const { isSecure } = this.request;
+    const secure = isSecure ? "; Secure" : "";
+    return `${cookieName(isSecure)}=${session}; Path=/; HttpOnly; SameSite=Strict${secure}${end}`;
   }
 }
 

@@ -7,7 +7,6 @@ import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
 const YEAR = "public, max-age=31536000, immutable";
 
 export async function answerPage(request: HttpRequest, answer: HttpAnswer): Promise<void> {
-  if (request.method !== "GET" && request.method !== "HEAD") return answer.send(405, { Allow: "GET, HEAD" });
   const file = pageFile(request.path);
   if (file === undefined) return answerError(answer, new ControlError("there is no such page", "not-found"));
   const body = await file.body.bytes();
@@ -18,8 +17,14 @@ export async function answerPage(request: HttpRequest, answer: HttpAnswer): Prom
     ETag: etag,
     Vary: "Accept-Encoding",
   };
-  if (request.headers.get("if-none-match") === etag) return answer.send(304, headers);
+  if (hasTag(request.headers.get("if-none-match"), etag)) return answer.send(304, headers);
   const isTaken = /\bgzip\b/.test(request.headers.get("accept-encoding") ?? "");
   if (isTaken) answer.send(200, { ...headers, "Content-Encoding": "gzip" }, body);
   else answer.send(200, headers, Bun.gunzipSync(body));
+}
+
+/** A list of entity tags, compared weakly, or `*`; RFC 9110 13.1.2. */
+function hasTag(given: string | undefined, etag: string): boolean {
+  const tags = (given ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return tags.includes(etag) || tags.includes("*");
 }

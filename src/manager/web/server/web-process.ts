@@ -3,7 +3,6 @@
 import { eventLoop } from "../../../loop/event-loop.ts";
 import { type Timer, timers } from "../../../loop/timers.ts";
 import { describeApi } from "../../control/openapi.ts";
-import { API_ROOT } from "../../control/http-routes.ts";
 import { ControlError } from "../../control/protocol.ts";
 import { VERSION } from "../../version.ts";
 import { FIRST_LISTENER_FD, type ToProcess, type WebPlan } from "../link-messages.ts";
@@ -11,6 +10,7 @@ import { answerApi, answerError, answerMetrics } from "./api-answers.ts";
 import { confine } from "./confine.ts";
 import { Connections } from "./connections.ts";
 import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
+import { DESCRIPTION, methodsAt, METRICS } from "./methods.ts";
 import { answerPage } from "./page-answers.ts";
 import { judgeRequest } from "./request-rules.ts";
 import { ServerLink } from "./server-link.ts";
@@ -109,9 +109,15 @@ class WebProcess {
       const body = { error: ruling.text, code: "forbidden" };
       return answer.send(ruling.status, { "Content-Type": "application/json" }, JSON.stringify(body));
     }
-    if (request.path === "/metrics") return answerMetrics(this.link, request, answer);
-    if (!request.path.startsWith("/api/")) return answerPage(request, answer);
-    if (request.path !== `${API_ROOT}/openapi.json`) return answerApi(this.link, request, answer);
+    const { method, path } = request;
+    const methods = methodsAt(path);
+    const allow = { Allow: methods.join(", ") };
+    if (methods.length > 0 && method === "OPTIONS") return answer.send(204, allow);
+    if (methods.length > 0 && !methods.includes(method))
+      return answerError(answer, new ControlError(`use ${methods.join(" or ")}`, "wrong-method"), allow);
+    if (path === METRICS) return answerMetrics(this.link, request, answer);
+    if (!path.startsWith("/api/")) return answerPage(request, answer);
+    if (path !== DESCRIPTION) return answerApi(this.link, request, answer);
     answer.send(200, { "Content-Type": "application/json" }, JSON.stringify(describeApi(VERSION)));
   }
 }
