@@ -1,25 +1,19 @@
-// Habits of Finder and of macOS' client: notifications for every open window, one name in two Unicode forms or
-// with other case, symlinks, and pipes of services that the server does not have. notify_change.c, smbfs_vnops.c
-// of Apple's published SMBClient sources.
+// Habits of Finder and of macOS' client: one name in two Unicode forms or with other case, symlinks, and pipes of
+// services that the server does not have. smbfs_vnops.c of Apple's published SMBClient sources.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Access } from "../../../src/wire/security/access.ts";
-import { CompletionFilter } from "../../../src/wire/command/change-notify.ts";
 import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
 import { decodeIoctlResponse } from "../../../src/wire/command/ioctl.ts";
 import { EMPTY } from "../../../src/wire/cursor.ts";
-import { FILE_ID_ALL_ONES, type FileId } from "../../../src/wire/file-id.ts";
 import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { decodeReparseBuffer, decodeSymlinkReparse } from "../../../src/wire/fscc/reparse.ts";
-import { HeaderFlag } from "../../../src/wire/header.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
 import { outcomeOf } from "../client/attack-rig.ts";
 import { closeFile, createCall, ioctlCall, type Mount, mountShare, openFile } from "../client/raw-files.ts";
-import { endOf, linesOf, notifyCall } from "../client/raw-notify.ts";
-import type { Pending } from "../client/raw-calls.ts";
 import { startServer } from "../client/server.ts";
 import { mountAsMac } from "./mac.ts";
 import { MacFiles } from "./mac-files.ts";
@@ -48,64 +42,6 @@ function folder(...names: string[]): void {
   mkdirSync(at(...names), { recursive: true });
   names.forEach((_, i) => giveToTester(at(...names.slice(0, i + 1))));
 }
-
-describe("open windows", () => {
-  const WINDOWS = 100;
-  const watching = {
-    filter:
-      CompletionFilter.FILE_NAME |
-      CompletionFilter.DIR_NAME |
-      CompletionFilter.ATTRIBUTES |
-      CompletionFilter.CREATION |
-      CompletionFilter.SECURITY |
-      CompletionFilter.STREAM_SIZE |
-      CompletionFilter.STREAM_WRITE,
-    outputBytes: 65_536,
-  };
-
-  /** A window: an open folder with a pending notification, by one compound. */
-  async function open(name: string): Promise<{ fileId: FileId; pending: Pending }> {
-    const { fileId } = await openFile(mac, name, {
-      desiredAccess: Access.READ_DATA | Access.READ_ATTRIBUTES | Access.SYNCHRONIZE,
-      createOptions: CreateOption.DIRECTORY_FILE,
-    });
-    const pending = mac.client.start(notifyCall(mac, fileId, watching));
-    expect((await pending.interim).status).toBe(Status.PENDING);
-    return { fileId, pending };
-  }
-
-  test("a Mac with a hundred windows hears of a change in each, once, and each wait ends with its window", async () => {
-    const names = Array.from({ length: WINDOWS }, (_, i) => `window ${i}`);
-    await Promise.all(names.map((name) => files.makeFolder(name)));
-    const windows = await Promise.all(names.map(open));
-    for (const name of names) writeFileSync(at(name, "by a program"), "");
-    const told = await Promise.all(windows.map(async ({ pending }) => linesOf(await pending.reply)));
-    for (const lines of told) expect(lines[0]).toBe("+by a program");
-    // Finder waits again at once, and moves on.
-    const again = windows.map(({ fileId }) => mac.client.start(notifyCall(mac, fileId, watching)));
-    for (const { fileId } of windows) await closeFile(mac, fileId);
-    for (const pending of again)
-      expect(["STATUS_SUCCESS", "STATUS_NOTIFY_CLEANUP"]).toContain(await endOf(pending));
-    expect(await files.list("window 7")).toEqual(["by a program"]);
-  });
-
-  test("CREATE and CHANGE_NOTIFY in one compound wait, and end with the folder's handle", async () => {
-    await files.makeFolder("compound");
-    const related = { flags: HeaderFlag.RELATED_OPERATIONS };
-    const replies = mac.client.compound([
-      createCall(mac, "compound", {
-        desiredAccess: Access.READ_DATA,
-        createOptions: CreateOption.DIRECTORY_FILE,
-      }),
-      { ...notifyCall(mac, FILE_ID_ALL_ONES, watching), ...related },
-    ]);
-    expect((await replies[0])?.status).toBe(Status.SUCCESS);
-    writeFileSync(at("compound", "new"), "");
-    const [, changes] = await Promise.all(replies);
-    if (changes === undefined) throw new Error("no reply");
-    expect(linesOf(changes)[0]).toBe("+new");
-  });
-});
 
 describe("names", () => {
   const nfd = (text: string): string => text.normalize("NFD");
