@@ -62,6 +62,7 @@ const numbers = {
   fchownat: [260, 54],
   umask: [95, 166],
   getrusage: [98, 165],
+  clock_gettime: [228, 113],
   setxattr: [188, 5],
   lsetxattr: [189, 6],
   fsetxattr: [190, 7],

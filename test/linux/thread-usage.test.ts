@@ -1,7 +1,7 @@
-// Voluntary context switches of a thread; getrusage(2).
+// Voluntary context switches and processor time of a thread; getrusage(2), clock_gettime(2).
 import { expect, test } from "bun:test";
 import { Scratch, sys } from "../../src/linux/libc.ts";
-import { voluntarySwitches } from "../../src/linux/thread-usage.ts";
+import { threadCpuMs, voluntarySwitches } from "../../src/linux/thread-usage.ts";
 
 const NANOSLEEP = process.arch === "x64" ? 35 : 101;
 
@@ -17,4 +17,16 @@ test("voluntarySwitches counts waiting, not computing", () => {
   expect(sum).toBeGreaterThan(0);
   // The garbage collector may wait occasionally.
   expect(voluntarySwitches() - after).toBeLessThan(10);
+});
+
+test("threadCpuMs measures what is shorter than a tick of the kernel", () => {
+  const steps = new Set<number>();
+  for (let i = 0; i < 20; i++) {
+    const before = threadCpuMs();
+    let sum = 0;
+    for (let j = 0; j < 20_000; j++) sum += j;
+    expect(sum).toBeGreaterThan(0);
+    steps.add(threadCpuMs() - before);
+  }
+  expect(Math.min(...steps)).toBeGreaterThan(0);
 });

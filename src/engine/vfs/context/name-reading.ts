@@ -7,6 +7,9 @@ import { upcase } from "../../../wire/fscc/upcase.ts";
 // of the time.
 const SETTLE_MS = 20;
 const SETTLE_READINGS = 10;
+/** How long a piece takes; the time is read every few names. */
+const PIECE_MS = 1;
+const PIECE_NAMES = 64;
 
 export class NameReading {
   readonly names = new Set<string>();
@@ -22,11 +25,11 @@ export class NameReading {
   }
 
   /**
-   * Reads one batch of the kernel, about a millisecond's worth, which the caller began at `startMs`. At the
-   * end closes itself and returns until when the names count; undefined before.
+   * Reads a piece, about a millisecond's worth, which the caller began at `startMs`. At the end closes itself
+   * and returns until when the names count; undefined before.
    */
   advance(startMs: number): number | undefined {
-    const isComplete = this.readBatch();
+    const isComplete = this.readPiece(startMs + PIECE_MS);
     const now = performance.now();
     this.spentMs += now - startMs;
     if (!isComplete) return undefined;
@@ -39,12 +42,13 @@ export class NameReading {
     if (this.fd >= 0) closeFd(this.fd);
   }
 
-  private readBatch(): boolean {
+  /** True at the end of the directory. */
+  private readPiece(untilMs: number): boolean {
     const { fd, reader, names } = this;
     if (fd < 0) return true;
-    for (let result = reader.advance(fd); result > 0; result = reader.advance(fd)) {
+    for (let count = 1; reader.advance(fd) > 0; count++) {
       if (this.takes(reader)) names.add(upcase(reader.name));
-      if (!reader.hasMore) return false;
+      if (!reader.hasMore || (count % PIECE_NAMES === 0 && performance.now() >= untilMs)) return false;
     }
     return true;
   }

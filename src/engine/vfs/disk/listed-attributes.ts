@@ -214,7 +214,8 @@ export class ListedAttributes {
     }
     if (this.use !== "single") {
       const names = this.entryNames();
-      while (!names.prepare(this.directory));
+      // A stream is prepared before each entry: names that expire within one are read again in pieces, too.
+      if (this.use === "batch" || !names.isKnown) while (!names.prepare(this.directory));
       if (!names.mayHave(subject.name)) return undefined;
     }
     const sidecar = openSidecar(this.directory);

@@ -17,7 +17,7 @@ interface Started {
 export class EntryNames {
   /** Upper-case names. */
   private names = new Set<string>();
-  private isKnown = false;
+  private hasRead = false;
   private validUntilMs = Number.NEGATIVE_INFINITY;
   /** `sidecarChanges` as of `names`. */
   private changes = 0;
@@ -29,13 +29,13 @@ export class EntryNames {
    */
   prepare(directory: number): boolean {
     const startMs = performance.now();
-    if (this.isKnown && startMs < this.validUntilMs && this.takeOwnChanges()) return true;
+    if (this.hasRead && startMs < this.validUntilMs && this.takeOwnChanges()) return true;
     this.started ??= start(directory);
     const { reading, changes } = this.started;
     const untilMs = reading.advance(startMs);
     if (untilMs === undefined) return false;
     this.started = undefined;
-    this.isKnown = true;
+    this.hasRead = true;
     this.names = reading.names;
     this.changes = changes;
     this.validUntilMs = untilMs;
@@ -43,6 +43,11 @@ export class EntryNames {
     // least.
     this.takeOwnChanges();
     return true;
+  }
+
+  /** True where `mayHave` answers, with names that may have expired since `prepare`. */
+  get isKnown(): boolean {
+    return this.hasRead;
   }
 
   /** False where the file has no entry, nor one prepared for its name. */
