@@ -1,7 +1,7 @@
 // Server-side copies of whole files, as Finder's Duplicate asks for them: FSCTL_SRV_COPYCHUNK without chunks.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { linkSync, readFileSync, statSync, utimesSync } from "node:fs";
+import { chmodSync, linkSync, readFileSync, statSync, truncateSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
 import { decodeIoctlResponse } from "../../../src/wire/command/ioctl.ts";
@@ -18,7 +18,9 @@ import { Fsctl } from "../../../src/wire/fscc/fsctl.ts";
 import { Access } from "../../../src/wire/security/access.ts";
 import { statusName } from "../../../src/wire/status.ts";
 import { canMakePluggedDisk, makePluggedDisk, type PluggedDisk } from "../../peer/plugged-disk.ts";
+import { hasSmbd, startSmbd } from "../../peer/smbd.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import type { Call } from "../client/raw-calls.ts";
 import { lockOne, EXCLUSIVE_NOW } from "../client/lock-calls.ts";
 import { closeFile, ioctlCall, type Mount, mountShare, openFile, READ_WRITE } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
@@ -26,6 +28,13 @@ import { getBytes, listOf, openForWriting, putStream } from "../client/stream-ca
 import { afpInfo, mountAsMac, TAGS } from "./mac.ts";
 
 const EXFAT = "exFAT by FUSE";
+/** Copied in many steps. */
+const LARGE_BYTES = 268_435_456;
+const RIGHTS = { "create mask": "0640" };
+
+async function on(one: TestServer): Promise<{ readonly path: string; readonly mount: Mount }> {
+  return { path: one.shares.get("test") ?? "", mount: await mountAsMac(one, "test") };
+}
 
 let server: TestServer;
 let disk: PluggedDisk | undefined;
@@ -62,6 +71,16 @@ async function copyOnto(mount: Mount, from: string, to: string): Promise<string>
 }
 
 async function copyOpen(mount: Mount, source: FileId, target: FileId): Promise<Copied> {
+  const reply = await mount.client.request(await copyCall(mount, source, target));
+  await closeFile(mount, source);
+  await closeFile(mount, target);
+  const status = statusName(reply.status);
+  if (status !== "STATUS_SUCCESS")
+    return { status, chunksWritten: 0, chunkBytesWritten: 0, totalBytesWritten: 0 };
+  return { status, ...decodeCopyChunkResponse(decodeIoctlResponse(reply.message).output) };
+}
+
+async function copyCall(mount: Mount, source: FileId, target: FileId): Promise<Call> {
   const none = new Uint8Array(0);
   const asked = await mount.client.demand(
     "resume key",
@@ -70,14 +89,7 @@ async function copyOpen(mount: Mount, source: FileId, target: FileId): Promise<C
   const sourceKey = decodeResumeKey(decodeIoctlResponse(asked.message).output);
   const request = new Writer(new Uint8Array(32));
   encodeCopyChunkRequest(request, { sourceKey, chunks: [] });
-  const call = ioctlCall(mount, Fsctl.SRV_COPYCHUNK, request.bytes, target);
-  const reply = await mount.client.request(call);
-  await closeFile(mount, source);
-  await closeFile(mount, target);
-  const status = statusName(reply.status);
-  if (status !== "STATUS_SUCCESS")
-    return { status, chunksWritten: 0, chunkBytesWritten: 0, totalBytesWritten: 0 };
-  return { status, ...decodeCopyChunkResponse(decodeIoctlResponse(reply.message).output) };
+  return ioctlCall(mount, Fsctl.SRV_COPYCHUNK, request.bytes, target);
 }
 
 const pathOf = (share: string, name: string) => join(server.shares.get(share) ?? "", name);
@@ -160,6 +172,43 @@ test("a copy of a file that another client has locked fails", async () => {
   expect((await copy(mac, "locked", "of-locked")).status).toBe("STATUS_FILE_LOCK_CONFLICT");
   other.client.close();
   mac.client.close();
+});
+
+test("a copy ends at a range that is locked while it is under way", async () => {
+  const mac = await mountAsMac(server, "test");
+  await putStream(mac, "large", "data");
+  truncateSync(pathOf("test", "large"), LARGE_BYTES);
+  const source = (await openFile(mac, "large", { desiredAccess: READ_WRITE })).fileId;
+  const locker = (await openFile(mac, "large", { desiredAccess: READ_WRITE })).fileId;
+  const target = await openForWriting(mac, "large copy");
+  const copying = mac.client.start(await copyCall(mac, source, target));
+  await Promise.race([copying.interim, copying.reply]);
+  await mac.client.demand("LOCK", lockOne(mac, locker, 0, LARGE_BYTES, EXCLUSIVE_NOW));
+  expect(statusName((await copying.reply).status)).toBe("STATUS_FILE_LOCK_CONFLICT");
+  mac.client.close();
+});
+
+describe.skipIf(!hasSmbd())("as from smbd", () => {
+  test("the copy has the rights of a new file", async () => {
+    const samba = await startSmbd({
+      shares: [{ name: "test", parameters: { "vfs objects": "catia fruit streams_xattr", ...RIGHTS } }],
+    });
+    const ours = await startServer({ parameters: RIGHTS });
+    const modes: number[] = [];
+    try {
+      for (const { path, mount } of [await on(samba), await on(ours)]) {
+        await putStream(mount, "private", "data");
+        chmodSync(join(path, "private"), 0o600);
+        expect((await copy(mount, "private", "its copy")).status).toBe("STATUS_SUCCESS");
+        modes.push(statSync(join(path, "its copy")).mode & 0o777);
+        mount.client.close();
+      }
+    } finally {
+      await ours.stop();
+      await samba.stop();
+    }
+    expect(modes).toEqual([0o640, 0o640]);
+  });
 });
 
 test("without chunks nothing is copied for other clients, nor with fruit:copyfile = no", async () => {

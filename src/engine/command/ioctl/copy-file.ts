@@ -19,7 +19,7 @@ import { type Failure, type FileNode, MAX_FILE_OFFSET } from "../../vfs/store.ts
 import { statusOf } from "../errno-status.ts";
 import { MORE, whileUsed, workInSteps } from "../open/long-work.ts";
 import { noteModified } from "../open/modified.ts";
-import { copyByBuffer, copyStretch, Pace } from "./copy-stretch.ts";
+import { copyByBuffer, copyStretch, isLocked, Pace } from "./copy-stretch.ts";
 
 /** READONLY would refuse what the client does next with the copy, and macOS sets it itself. */
 const COPIED_ATTRIBUTES = FileAttribute.HIDDEN | FileAttribute.SYSTEM | FileAttribute.ARCHIVE;
@@ -38,7 +38,8 @@ export interface FileCopy {
 
 /**
  * Copies data, streams, extended attributes, attributes and times; the caller has checked the access of both
- * opens. A copy that fails leaves what it has written, for the client to delete.
+ * opens. The target keeps the rights that it was created with, as with smbd: macOS sets them itself. A copy
+ * that fails leaves what it has written, for the client to delete.
  */
 export async function copyFile(exchange: Exchange, source: Open, target: Open): Promise<FileCopy> {
   const copy = new WholeFile(exchange, source, target);
@@ -86,8 +87,9 @@ class WholeFile {
     if (typeof to === "number") return statusOf(to);
     if (from.size > MAX_FILE_OFFSET) return Status.DISK_FULL;
     const most = Math.max(from.size, to.size);
-    if (source.file?.locks?.blocksRead(source.id, 0, most) === true) return Status.FILE_LOCK_CONFLICT;
-    if (target.file?.locks?.blocksWrite(target.id, 0, most) === true) return Status.FILE_LOCK_CONFLICT;
+    // Before anything is written, and again before each part: another client may lock it meanwhile.
+    const whole = { sourceOffset: 0, targetOffset: 0, length: most };
+    if (isLocked(source, target, whole)) return Status.FILE_LOCK_CONFLICT;
     // By another name, too: its streams would be emptied before they are read.
     if (source.file === target.file) {
       this.bytes = from.size;
@@ -105,6 +107,7 @@ class WholeFile {
     const length = Math.min(size - this.bytes, this.pace.stepBytes);
     if (length === 0) return Status.SUCCESS;
     const chunk: CopyChunk = { sourceOffset: this.bytes, targetOffset: this.bytes, length };
+    if (isLocked(this.source, this.target, chunk)) return Status.FILE_LOCK_CONFLICT;
     const status = await copyStretch(this.exchange, this.source, this.target, chunk, this.pace);
     if (status !== Status.SUCCESS) return status;
     this.bytes += length;

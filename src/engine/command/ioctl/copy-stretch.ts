@@ -59,6 +59,18 @@ export function rangesOverlap(
   return source.file === target.file && Math.abs(sourceOffset - targetOffset) < length;
 }
 
+/** True where a byte-range lock of another open refuses the copy; [MS-SMB2] 3.3.5.15.6. */
+export function isLocked(
+  source: Open,
+  target: Open,
+  { sourceOffset, targetOffset, length }: CopyChunk,
+): boolean {
+  return (
+    source.file?.locks?.blocksRead(source.id, sourceOffset, length) === true ||
+    target.file?.locks?.blocksWrite(target.id, targetOffset, length) === true
+  );
+}
+
 async function copyByKernel(
   exchange: Exchange,
   from: FileHandle,

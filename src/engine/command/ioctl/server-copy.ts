@@ -20,7 +20,7 @@ import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
 import { copiesWholeFiles, copyFile } from "./copy-file.ts";
-import { copyStretch, Pace } from "./copy-stretch.ts";
+import { copyStretch, isLocked, Pace } from "./copy-stretch.ts";
 import { statusOf } from "../errno-status.ts";
 import { answerIoctl } from "./answer.ts";
 import { MORE, workInSteps, whileUsed } from "../open/long-work.ts";
@@ -201,12 +201,7 @@ function copyChunk(
   if (source.isClosed || target.isClosed || from === undefined) return Status.FILE_CLOSED;
   if (targetOffset >= 2 ** 63) return Status.INVALID_PARAMETER;
   if (targetOffset + length > MAX_FILE_OFFSET) return Status.DISK_FULL;
-  if (source.file?.locks?.blocksRead(source.id, sourceOffset, length) === true) {
-    return Status.FILE_LOCK_CONFLICT;
-  }
-  if (target.file?.locks?.blocksWrite(target.id, targetOffset, length) === true) {
-    return Status.FILE_LOCK_CONFLICT;
-  }
+  if (isLocked(source, target, { sourceOffset, targetOffset, length })) return Status.FILE_LOCK_CONFLICT;
   return andThen(from.stat(), (stat) => {
     if (typeof stat === "number") return statusOf(stat);
     if (sourceOffset + length > stat.size) return Status.INVALID_VIEW_SIZE;
