@@ -126,6 +126,5 @@ function startWsd(
   links: readonly Link[],
   report: (text: string) => void,
 ): Wsd {
-  const instance = Math.trunc(Date.now() / 1000);
-  return new Wsd({ id, computer: serverName, workgroup, instance }, links, report);
+  return new Wsd({ id, computer: serverName, workgroup }, links, report);
 }

@@ -5,8 +5,13 @@ export interface WsdIdentity {
   readonly id: string;
   readonly computer: string;
   readonly workgroup: string;
-  /** Of this run of the server: seconds since 1970. */
+}
+
+/** AppSequence: of two messages, Windows ignores the older one that comes later. */
+export interface Sequence {
   readonly instance: number;
+  /** Counts the messages of this run. */
+  readonly number: number;
 }
 
 export interface WsdRequest {
@@ -59,28 +64,36 @@ export function endpointOf({ id }: WsdIdentity): string {
   return `urn:uuid:${id}`;
 }
 
-/** `url` is where the answer to Get is; `number` counts the messages of this run. */
-export function hello(identity: WsdIdentity, url: string, number: number): string {
+/** `url` is where the answer to Get is. */
+export function hello(identity: WsdIdentity, url: string, sequence: Sequence): string {
   const body = `<wsd:Hello>${describe(identity, url)}</wsd:Hello>`;
-  return toGroup(identity, "Hello", number, body);
+  return toGroup("Hello", sequence, body);
 }
 
-export function bye(identity: WsdIdentity, number: number): string {
-  return toGroup(identity, "Bye", number, `<wsd:Bye>${reference(identity)}</wsd:Bye>`);
+export function bye(identity: WsdIdentity, sequence: Sequence): string {
+  return toGroup("Bye", sequence, `<wsd:Bye>${reference(identity)}</wsd:Bye>`);
 }
 
-export function probeMatches(identity: WsdIdentity, url: string, number: number, to: WsdRequest): string {
+export function probeMatches(identity: WsdIdentity, url: string, sequence: Sequence, to: WsdRequest): string {
   const body = `<wsd:ProbeMatches><wsd:ProbeMatch>${describe(identity, url)}</wsd:ProbeMatch></wsd:ProbeMatches>`;
-  return toAsker(`${DISCOVERY}/ProbeMatches`, to, sequence(identity, number), body);
+  return toAsker(`${DISCOVERY}/ProbeMatches`, to, appSequence(sequence), body);
 }
 
-export function resolveMatches(identity: WsdIdentity, url: string, number: number, to: WsdRequest): string {
+export function resolveMatches(
+  identity: WsdIdentity,
+  url: string,
+  sequence: Sequence,
+  to: WsdRequest,
+): string {
   const match = `<wsd:ResolveMatch>${describe(identity, url)}</wsd:ResolveMatch>`;
   const body = `<wsd:ResolveMatches>${match}</wsd:ResolveMatches>`;
-  return toAsker(`${DISCOVERY}/ResolveMatches`, to, sequence(identity, number), body);
+  return toAsker(`${DISCOVERY}/ResolveMatches`, to, appSequence(sequence), body);
 }
 
-/** The answer to Get: what Windows shows. */
+/**
+ * The answer to Get: what Windows shows. [MS-PBSD] 2.2 has NAME\Workgroup:GROUP, and a slash for domains
+ * alone; Windows sends and reads a slash for both.
+ */
 export function metadata(identity: WsdIdentity, to: WsdRequest): string {
   const computer = escape(identity.computer);
   const device =
@@ -101,9 +114,9 @@ export function metadata(identity: WsdIdentity, to: WsdRequest): string {
   return toAsker(`${TRANSFER}/GetResponse`, to, "", `<wsx:Metadata>${sections.join("")}</wsx:Metadata>`);
 }
 
-function toGroup(identity: WsdIdentity, name: string, number: number, body: string): string {
+function toGroup(name: string, sequence: Sequence, body: string): string {
   const head = `<wsa:To>${TO_GROUP}</wsa:To><wsa:Action>${DISCOVERY}/${name}</wsa:Action>`;
-  return envelope(`${head}${sequence(identity, number)}`, body);
+  return envelope(`${head}${appSequence(sequence)}`, body);
 }
 
 function toAsker(action: string, { messageId }: WsdRequest, more: string, body: string): string {
@@ -119,7 +132,7 @@ function envelope(head: string, body: string): string {
   );
 }
 
-function sequence({ instance }: WsdIdentity, number: number): string {
+function appSequence({ instance, number }: Sequence): string {
   return `<wsd:AppSequence InstanceId="${instance}" MessageNumber="${number}"/>`;
 }
 

@@ -6,6 +6,7 @@ import { type GroupPlan, LinkSockets, type LinkUser, type Peer } from "./link-so
 import type { Link } from "./links.ts";
 import { isPassing, RETRY_MS } from "./passing-errors.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
+import { RunNumber } from "./run-number.ts";
 import {
   bye,
   endpointOf,
@@ -16,6 +17,7 @@ import {
   probeMatches,
   readRequest,
   resolveMatches,
+  type Sequence,
   type WsdIdentity,
   type WsdRequest,
 } from "./wsd-messages.ts";
@@ -46,6 +48,7 @@ export class Wsd implements LinkUser {
   private readonly joinedLinks: Link[] = [];
   private readonly answered: string[] = [];
   private readonly pending = new Set<Timer>();
+  private readonly run = new RunNumber();
   private number = 0;
   /** A flood of requests with the address of a victim must not become one of answers. */
   private readonly limit = new RateLimit();
@@ -59,7 +62,7 @@ export class Wsd implements LinkUser {
 
   stop(): void {
     for (const timer of this.pending) timers.clear(timer);
-    for (const link of this.joinedLinks) this.sockets.send(link, encode(bye(this.identity, ++this.number)));
+    for (const link of this.joinedLinks) this.sockets.send(link, encode(bye(this.identity, this.next())));
     this.sockets.close();
     for (const server of this.servers) {
       server.close();
@@ -69,7 +72,7 @@ export class Wsd implements LinkUser {
 
   joined(link: Link): void {
     this.joinedLinks.push(link);
-    this.later(() => this.sockets.send(link, encode(hello(this.identity, this.urlOn(link), ++this.number))));
+    this.later(() => this.sockets.send(link, encode(hello(this.identity, this.urlOn(link), this.next()))));
   }
 
   receive(link: Link, bytes: Uint8Array, from: Peer): void {
@@ -80,19 +83,25 @@ export class Wsd implements LinkUser {
       !this.limit.admit(performance.now(), MAX_ANSWERS_PER_SECOND)
     )
       return;
-    const answer = this.answerTo(request, this.urlOn(link));
+    const answer = this.answerTo(request);
     if (answer === undefined) return;
     this.answered.push(request.messageId);
     if (this.answered.length > REMEMBERED) this.answered.shift();
-    this.later(() => this.sockets.send(link, encode(answer), from));
+    // Numbered when it goes out: of several answers that wait, the last may be sent first.
+    this.later(() => {
+      const text = answer(this.identity, this.urlOn(link), this.next(), request);
+      this.sockets.send(link, encode(text), from);
+    });
   }
 
-  private answerTo(request: WsdRequest, url: string): string | undefined {
-    if (request.action === "Probe" && isLookedFor(request))
-      return probeMatches(this.identity, url, ++this.number, request);
-    if (request.action === "Resolve" && request.endpoint === endpointOf(this.identity))
-      return resolveMatches(this.identity, url, ++this.number, request);
+  private answerTo(request: WsdRequest): typeof probeMatches | undefined {
+    if (request.action === "Probe" && isLookedFor(request)) return probeMatches;
+    if (request.action === "Resolve" && request.endpoint === endpointOf(this.identity)) return resolveMatches;
     return undefined;
+  }
+
+  private next(): Sequence {
+    return { instance: this.run.value(), number: ++this.number };
   }
 
   private later(run: () => void, delayMs = Math.random() * MAX_DELAY_MS): void {

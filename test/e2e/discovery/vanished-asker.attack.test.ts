@@ -24,8 +24,13 @@ test.skipIf(!canMakeNetworks).each([
     made().startThere("python3", ASKER, "10.88.0.2", "10.88.0.1", String(port), count, hex(number));
   await start("0", 1).child.exited;
   await Bun.sleep(1000);
-  const { lines } = start("1", 2);
-  await lines.see("sent");
-  expect(lines.text).toMatch(/^answer \d+/m);
+  // Each waits a second, which a busy machine may need for itself.
+  let answers = "";
+  for (let number = 2; number < 8 && !answers.startsWith("answer"); number++) {
+    const { lines } = start("1", number);
+    await lines.see("sent");
+    answers = lines.text;
+  }
+  expect(answers).toMatch(/^answer \d+/m);
   expect(server.lines.text).not.toContain("is not announced there");
 });

@@ -12,7 +12,6 @@ const IDENTITY = {
   id: "11111111-2222-5333-8444-555555555555",
   computer: "BOX",
   workgroup: "HOME",
-  instance: 7,
 };
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -43,7 +42,7 @@ test("a Probe for devices, for computers, or for anything is for this server; on
 test("the answer names the message that it answers, and the server", () => {
   const request = readRequest(encode(probe("")));
   if (request === undefined) throw new Error("not read");
-  const text = probeMatches(IDENTITY, "http://10.0.0.1:5357/x", 3, request);
+  const text = probeMatches(IDENTITY, "http://10.0.0.1:5357/x", { instance: 7, number: 3 }, request);
   expect(text).toContain("<wsa:RelatesTo>urn:uuid:d60dcdfa-f3b5-4d92-8cc8-2b1f6b0f1c4e</wsa:RelatesTo>");
   expect(text).toContain("<wsa:Address>urn:uuid:11111111-2222-5333-8444-555555555555</wsa:Address>");
   expect(text).toContain('<wsd:AppSequence InstanceId="7" MessageNumber="3"/>');
@@ -57,7 +56,7 @@ test("names with characters of XML stay text", () => {
   expect(metadata(odd, request)).toContain(
     "<pub:Computer>a&lt;b&gt;&amp;&quot;/Workgroup:&lt;/x&gt;</pub:Computer>",
   );
-  expect(hello(odd, "http://10.0.0.1:5357/x", 1)).not.toContain("a<b");
+  expect(hello(odd, "http://10.0.0.1:5357/x", { instance: 7, number: 1 })).not.toContain("a<b");
 });
 
 test("what is no request, too long or has an odd number gets no answer", () => {
