@@ -185,9 +185,9 @@ export const TOOLS: readonly Tool[] = [
   },
   {
     name: "avahi",
-    programs: ["avahi-daemon"],
-    packages: ["avahi-daemon"],
-    needed: "tests of discovery beside another responder",
+    programs: ["avahi-daemon", "avahi-browse", "dbus-daemon"],
+    packages: ["avahi-daemon", "avahi-utils", "dbus-daemon"],
+    needed: "tests of discovery beside another responder, and with a neighbour's",
   },
   { name: "wsdd", programs: ["wsdd"], packages: ["wsdd"], needed: "tests of discovery as Windows does it" },
   {
