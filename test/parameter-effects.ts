@@ -19,6 +19,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   disk: "volumes/plugged-shares",
   "metrics port": "control/metrics",
   "web port": "web/certificate",
+  "web admin users": "web/web-administrators",
   "web certificate": "web/certificate",
   "web key": "web/certificate",
   "reload on change": "control/reload-on-change",

@@ -177,9 +177,9 @@ export class ServerManager implements Manager, PipeManager {
     return this.firstLogon.isAwaited;
   }
 
-  /** `admin users` of [global] names the user. */
+  /** The user may administrate the server by the web page. */
   isAdministrator(user: string): boolean {
-    return this.config.administrators.has(user, this.systemAccounts.read(), this.users.hasNamesake(user));
+    return this.config.webAdministrators.has(user, this.systemAccounts.read(), this.users.hasNamesake(user));
   }
 
   warn(text: string): void {

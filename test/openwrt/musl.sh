@@ -46,6 +46,7 @@ stop() {
 	[ ! -e "$ROOT/tmp/ksmbd.lock" ] && [ ! -e "$ROOT/proc/$pid" ]
 }
 share() {
+	sed -i "s/option web_port.*/option web_port '8443'\n\toption admin_users 'anna'/" "$ROOT/etc/config/ksmbd"
 	printf "\nconfig share\n\toption name disk\n\toption path /mnt/disk\n\toption users anna\n\toption read_only no\n" >>"$ROOT/etc/config/ksmbd"
 	within /etc/init.d/ksmbd reload
 	i=0
@@ -73,6 +74,15 @@ check "encrypted as well" says data smbclient --configfile=/dev/null --client-pr
 check "a wrong password is refused" says NT_STATUS_LOGON_FAILURE client disk anna%wrong ls
 check "status answers" says "port 445" within minismbd status
 check "the configuration is valid" within minismbd testparm -s /var/etc/ksmbd/smb.conf
+check "the web page answers by TLS" says '<title>minismbd</title>' page 8443
+check "its administrator logs on" says 200 page_log_on 8443 anna secret
+check "others do not" says 401 page_log_on 8443 anna wrong
+pid="$(cat "$ROOT/tmp/ksmbd.lock")"
+check "its process is nobody's" says "65534 65534 65534 65534" page_process "$pid" Uid
+check "and has no capabilities" says 0000000000000000 page_process "$pid" CapPrm
+check "and gains no rights by a program" says 1 page_process "$pid" NoNewPrivs
+# qemu's user emulation has no seccomp.
+[ -n "$FOREIGN" ] || check "and its system calls are filtered" says 2 page_process "$pid" Seccomp
 echo "its libraries: $(loaded | tr '\n' ' ')"
 check "the service stops, and leaves no lock" stop
 [ -z "$FOREIGN" ] || exit "${FAILED:-0}"

@@ -39,6 +39,14 @@ check "smbclient reads" client files "smb%$password" "get data $ROOT/tmp/got"
 check "the same bytes" same "$ROOT/tmp/sent" "$ROOT/tmp/got"
 check "a wrong password is refused" says NT_STATUS_LOGON_FAILURE client files smb%wrong ls
 check "status answers" says smb within minismbd status
+printf '[global]\n\tweb port = 8443\n\tadmin users = smb\n' >>"$ROOT/etc/ksmbd/ksmbd.conf"
+check "a reload brings the web page" within minismbd control --reload
+check "the web page answers by TLS" says '<title>minismbd</title>' page 8443
+check "its administrator logs on" says 200 page_log_on 8443 smb "$password"
+pid="$(cat "$ROOT/run/ksmbd.lock")"
+own="$(within id -u minismbd-web)"
+check "its process has ids of its own" says "$own $own $own $own" page_process "$pid" Uid
+check "and no capabilities" says 0000000000000000 page_process "$pid" CapPrm
 cp -a "$ROOT/etc/ksmbd" "$ROOT/tmp/before"
 check "the machine has a SID" test -s "$ROOT/etc/ksmbd/ksmbd.subauth"
 check "the upgrade installs" within dpkg --install /var/tmp/second.deb

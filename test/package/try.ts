@@ -120,6 +120,33 @@ function share(machine: Machine): void {
   machine.run("minismbd passwd --password secret12 anna");
 }
 
+/** The web page under the unit's own confinement. */
+function page(machine: Machine): void {
+  machine.run(
+    "sed -i 's/^\\[global\\]/&\\n\\tweb port = 8443\\n\\tadmin users = anna/' /etc/ksmbd/ksmbd.conf",
+  );
+  expectStatus("a reload brings the web page", machine.run("systemctl reload minismbd"), 0);
+  const curl = ["curl", "--silent", "--show-error", "--insecure", "--max-time", "60"];
+  const url = "https://127.0.0.1:8443";
+  expectStatus("it answers by TLS", machine.connect([...curl, `${url}/`]), 0, "<title>minismbd</title>");
+  const user = JSON.stringify({ user: "anna", password: "secret12" });
+  const logOn = machine.connect([...curl, "--json", user, `${url}/api/v1/session`]);
+  expectStatus("its administrator logs on", logOn, 0, '"csrf"');
+  const own = machine.run("id -u minismbd-web").out.trim();
+  const { out } = machine.run(`cat /proc/$(pgrep -u minismbd-web -n)/status`);
+  const status = out.replaceAll("\t", " ");
+  check(
+    "its process has the ids of its account",
+    status.includes(`Uid: ${own} ${own} ${own} ${own}`),
+    status,
+  );
+  check("no capabilities", status.includes("CapPrm: 0000000000000000"), status);
+  check("gains no rights by a program", status.includes("NoNewPrivs: 1"), status);
+  check("and has its system calls filtered", status.includes("Seccomp: 2"), status);
+  const journal = machine.run("journalctl --no-pager -u minismbd").out;
+  check("nothing is missing for that", !/seccomp|cannot be started|process is gone/.test(journal), journal);
+}
+
 async function fail(machine: Machine): Promise<void> {
   machine.run("sed -i 's/^.workgroup = .*/\\tserver signing = sometimes/' /etc/ksmbd/ksmbd.conf");
   expectStatus("a reload of a wrong configuration fails", machine.run("systemctl reload minismbd"), 1);
@@ -206,6 +233,7 @@ async function tryUnderSystemd(root: string): Promise<void> {
     install(machine);
     await firstStart(machine);
     share(machine);
+    page(machine);
     await fail(machine);
     await tryDisks(machine);
     await upgrade(machine);

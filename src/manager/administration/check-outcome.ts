@@ -193,13 +193,13 @@ function checkAccess(
 /** Whoever is logged on must not shut everybody out of the web page by accident. */
 function checkAdministrators(files: ServerFiles, before: Reading, after: Reading): void {
   if (hasAdministrator(files, before) && !hasAdministrator(files, after))
-    throw new Refusal("refused", "'admin users' of [global] would name no user: nobody could administrate");
+    throw new Refusal("refused", "'web admin users' would name no user: nobody could administrate");
 }
 
 function hasAdministrator({ passwordFile }: ServerFiles, { loaded }: Reading): boolean {
   const users = new UserDirectory(passwordFile, loaded.users);
   const groups = new SystemAccountFiles().read();
   return [...users.all()].some(({ name }) =>
-    loaded.administrators.has(name, groups, users.hasNamesake(name)),
+    loaded.webAdministrators.has(name, groups, users.hasNamesake(name)),
   );
 }

@@ -24,6 +24,11 @@ export function checkMachine(server: CheckedServer): Note[] {
   if (homes) notes.push(...checkLists(server, homes));
   for (const share of diskShares) notes.push(...checkLists(server, share));
   if (volumes) notes.push(...checkLists(server, volumes));
+  const globals = shareValues(server.sections, "global");
+  const position = globals?.position("web admin users") ?? "";
+  notes.push(
+    ...checkNames(server, "global", "web admin users", globals?.list("web admin users") ?? [], position),
+  );
   if (shares.size + diskShares.length === 0 && !homes && !volumes)
     warn(notes, "", "there is no usable share, clients will find nothing");
   const hasGuests = [...shares.values()].some(({ guestOk }) => guestOk);
@@ -101,32 +106,38 @@ class Disks {
   }
 }
 
-/** Names in lists that belong to nobody. */
-function checkLists(server: CheckedServer, share: Share): Note[] {
-  const { sections, users, accounts, configuration } = server;
+/** Names in the share's lists that belong to nobody. */
+function checkLists(server: CheckedServer, { name }: Share): Note[] {
+  const values = shareValues(server.sections, name);
+  return USER_LISTS.flatMap((list) =>
+    checkNames(server, name, list, values?.list(list) ?? [], values?.position(list) ?? ""),
+  );
+}
+
+function checkNames(
+  { accounts, configuration, users }: CheckedServer,
+  section: string,
+  list: string,
+  words: readonly string[],
+  position: string,
+): Note[] {
   const notes: Note[] = [];
-  const values = shareValues(sections, share.name);
-  for (const list of USER_LISTS)
-    for (const word of values?.list(list) ?? []) {
-      if (hasVariables(word) || word.startsWith("&")) continue;
-      if (isOfDomain(word)) {
-        const hint = `'${word}' is of a domain, whose groups count with 'kerberos pac groups = yes'`;
-        if (!configuration.kerberos.usesPacGroups)
-          warn(notes, values?.position(list) ?? "", `'${list}' of [${share.name}]: ${hint}`);
-        continue;
-      }
-      const name = word.replace(/^[@+]&?/, "");
-      const isGroup = name !== word;
-      const known = isGroup ? accounts.groups.has(name) : isKnownUser(name);
-      if (known) continue;
-      const near = suggest(
-        name,
-        isGroup ? accounts.groups.keys() : [...users.all()].map((user) => user.name),
-      );
-      const what = isGroup ? "there is no group" : "there is no user";
-      const hint = near === undefined ? "" : `, did you mean '${near}'?`;
-      warn(notes, values?.position(list) ?? "", `'${list}' of [${share.name}]: ${what} '${name}'${hint}`);
+  for (const word of words) {
+    if (hasVariables(word) || word.startsWith("&")) continue;
+    if (isOfDomain(word)) {
+      const hint = `'${word}' is of a domain, whose groups count with 'kerberos pac groups = yes'`;
+      if (!configuration.kerberos.usesPacGroups) warn(notes, position, `'${list}' of [${section}]: ${hint}`);
+      continue;
     }
+    const name = word.replace(/^[@+]&?/, "");
+    const isGroup = name !== word;
+    const known = isGroup ? accounts.groups.has(name) : isKnownUser(name);
+    if (known) continue;
+    const near = suggest(name, isGroup ? accounts.groups.keys() : [...users.all()].map((user) => user.name));
+    const what = isGroup ? "there is no group" : "there is no user";
+    const hint = near === undefined ? "" : `, did you mean '${near}'?`;
+    warn(notes, position, `'${list}' of [${section}]: ${what} '${name}'${hint}`);
+  }
   return notes;
 
   function isKnownUser(name: string): boolean {

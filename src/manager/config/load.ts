@@ -77,6 +77,8 @@ export interface Configuration {
   readonly nameMap: NameMap;
   /** `admin users` of [global]: they may end sessions and see what others have open, by RPC. */
   readonly administrators: UserList;
+  /** `web admin users`, else those: they may use the web page. */
+  readonly webAdministrators: UserList;
   /**
    * Administrators may share what is in or below these by RPC; none: shares are changed in the file alone.
    */
@@ -219,6 +221,9 @@ export function* configurationSteps(
     guestAccount: readCommonGuest(globals, shares, homes),
     nameMap: readNameMap(globals, report),
     administrators: new UserList(globals.list("admin users")),
+    webAdministrators: new UserList(
+      globals.list(globals.hasList("web admin users") ? "web admin users" : "admin users"),
+    ),
     clientShareDirectories: globals.list("client share directories"),
     mayChangePasswords: globals.boolean("client password change"),
     hosts: readHosts(globals),

@@ -18,7 +18,7 @@ export interface UserHost {
   readonly files: ServerFiles;
   configuration(): Configuration;
   userNames(): Iterable<string>;
-  /** `admin users` of [global] names the user. */
+  /** The user may administrate the server by the web page. */
   isAdministrator(user: string): boolean;
   /** Reads configuration and users again; returns why the configuration cannot be used. */
   reload(): Promise<string | undefined>;
@@ -95,7 +95,7 @@ function refuseLastAdministrator(host: UserHost, name: string): void {
     if (foldUserName(other) !== folded && host.isAdministrator(other)) return;
   throw new Refusal(
     "refused",
-    `'${name}' is the last user whom 'admin users' of [global] names: nobody could administrate then`,
+    `'${name}' is the last user whom 'web admin users' names: nobody could administrate then`,
   );
 }
 

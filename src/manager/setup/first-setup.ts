@@ -5,7 +5,6 @@ import { existsSync } from "node:fs";
 import { ConfigError } from "../config/parse.ts";
 import { updateConfigFile } from "../config/config-file.ts";
 import { hasSection, type Option, setOptions } from "../config/edit.ts";
-import { NOBODY } from "../config/user-list.ts";
 import { makeSubauthFile, subauthFileOf } from "../users/machine-sid.ts";
 import { ntHash } from "../users/nt-hash.ts";
 import { findSpelling, readPasswordFile, updatePasswordFile } from "../users/password-file.ts";
@@ -141,17 +140,12 @@ function addToConfiguration(text: string, dialect: Dialect, plan: SetupPlan, use
   if (plan.webPort === undefined) return next;
   const page = [
     { key: "web port", value: String(plan.webPort) },
-    { key: "admin users", value: user },
+    { key: "web admin users", value: user },
   ];
   return setOptions(next, "global", page, dialect);
 }
 
-function addShares(
-  text: string,
-  dialect: Dialect,
-  { directory, guests, webPort }: SetupPlan,
-  user: string,
-): string {
+function addShares(text: string, dialect: Dialect, { directory, guests }: SetupPlan, user: string): string {
   const lists: Option[] = guests
     ? [
         { key: "read only", value: "yes" },
@@ -162,14 +156,11 @@ function addShares(
         { key: "read only", value: "no" },
         { key: "valid users", value: user },
       ];
-  // The page's administrator is none of the shares: he would act there as root, whose files others cannot
-  // change.
-  const access = webPort === undefined ? lists : [...lists, { key: "admin users", value: NOBODY }];
   let next = text;
   if (guests) next = setOptions(next, "global", [{ key: "map to guest", value: "bad user" }], dialect);
-  if (!hasSection(next, "volumes", dialect)) next = setOptions(next, "volumes", access, dialect);
+  if (!hasSection(next, "volumes", dialect)) next = setOptions(next, "volumes", lists, dialect);
   if (directory === undefined || hasSection(next, directory.share, dialect)) return next;
   if (!existsSync(directory.path))
     throw new ConfigError(directory.path, "there is no such directory, make it first");
-  return setOptions(next, directory.share, [{ key: "path", value: directory.path }, ...access], dialect);
+  return setOptions(next, directory.share, [{ key: "path", value: directory.path }, ...lists], dialect);
 }

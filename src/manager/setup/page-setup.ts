@@ -32,7 +32,8 @@ export interface PageSetup {
 }
 
 const LISTS = ["valid users", "read list", "write list"] as const;
-/** By default administrators act as root in every share, and their files would be root's. */
+type List = (typeof LISTS)[number] | "admin users";
+/** Whom [global] names acts as root in every share, and his files would be root's. */
 const NO_ADMINISTRATOR: Option = { key: "admin users", value: NOBODY };
 
 /**
@@ -104,11 +105,16 @@ function edit(
   const list = formatList([user]) ?? "";
   const fault = list === "" ? "it has quotation marks" : valueFault(list, dialect);
   if (fault !== undefined) throw new Refusal("bad-argument", `'${user}' cannot stand in a list: ${fault}`);
-  let next = setOptions(text, "global", [{ key: "admin users", value: list }], dialect);
+  // Earlier versions of `minismbd setup` have named the first account there.
+  const roots = renamedLists(sections, "global", ["admin users"], first, user);
+  const isRoot = roots.length > 0;
+  let next = setOptions(text, "global", [{ key: "web admin users", value: list }, ...roots], dialect);
   for (const section of sections.keys()) {
     if (section === "global" || section.startsWith("user:") || !hasSection(next, section, dialect)) continue;
-    const options = renamedLists(sections, section, first, user);
-    if (options.length > 0) next = setOptions(next, section, [...options, NO_ADMINISTRATOR], dialect);
+    const options = renamedLists(sections, section, LISTS, first, user);
+    if (options.length === 0) continue;
+    const all = isRoot ? [...options, NO_ADMINISTRATOR] : options;
+    next = setOptions(next, section, all, dialect);
   }
   if (share === undefined) return next;
   if (hasSection(next, share.name, dialect))
@@ -116,7 +122,7 @@ function edit(
   const options: Option[] = [
     { key: "path", value: share.path },
     { key: "read only", value: "no" },
-    NO_ADMINISTRATOR,
+    ...(isRoot ? [NO_ADMINISTRATOR] : []),
   ];
   for (const { value } of options) {
     const wrong = valueFault(value, dialect);
@@ -126,9 +132,15 @@ function edit(
 }
 
 /** The lists of the section that name the first account, with the user in its place. */
-function renamedLists(sections: Sections, section: string, first: string, user: string): Option[] {
+function renamedLists(
+  sections: Sections,
+  section: string,
+  lists: readonly List[],
+  first: string,
+  user: string,
+): Option[] {
   const values = shareValues(sections, section);
-  return LISTS.flatMap((key) => {
+  return lists.flatMap((key) => {
     const words = values?.list(key) ?? [];
     if (!words.some((word) => foldUserName(word) === foldUserName(first))) return [];
     const renamed = words.map((word) => (foldUserName(word) === foldUserName(first) ? user : word));
@@ -143,7 +155,7 @@ function checkOutcome(
   share: PageSetup["share"],
 ): void {
   const isShared = share === undefined || after.shares.has(foldShareName(share.name));
-  if (!after.administrators.lists(user) || !isShared)
+  if (!after.webAdministrators.lists(user) || !isShared)
     throw new Refusal("refused", "other lines of the configuration decide about it: change the file by hand");
   const fault = share && whyNotShared(share.path, after, files);
   if (fault !== undefined) throw new Refusal("bad-argument", fault);

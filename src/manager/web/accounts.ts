@@ -23,7 +23,7 @@ export interface Caller {
 
 export interface AccountsHost {
   findAccount(user: string): Account | null;
-  /** `admin users` of [global]. */
+  /** `web admin users`. */
   isAdministrator(user: string): boolean;
   /** Undefined: too many failures are unanswered. */
   beginProof(address: string, user: string): MaybePromise<PasswordProof | undefined>;
@@ -162,7 +162,7 @@ export class WebAccounts {
       this.refused(user, address, fault);
       await proof.failed();
       throw new NotLoggedOn(
-        "that is no user and password of an administrator ('admin users')",
+        "that is no user and password of an administrator ('web admin users')",
         this.host.introduction(),
       );
     }
@@ -181,7 +181,7 @@ export class WebAccounts {
     if (account === null || account.isGuest) return { fault: "web page: no such user" };
     if (!isRight) return { fault: "web page: wrong password" };
     if (!this.host.isAdministrator(account.name))
-      return { fault: "web page: 'admin users' of [global] does not name him" };
+      return { fault: "web page: 'web admin users' does not name him" };
     return { account, fault: "" };
   }
 

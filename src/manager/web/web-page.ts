@@ -152,9 +152,8 @@ export class WebPage {
       warn: (text) => log.warn(text),
     });
     for (const fault of front.open(addresses, port)) log.warn(`'web port': ${fault}`);
-    const { administrators } = this.configuration;
-    if (administrators.written.length === 0)
-      log.warn("'web port': nobody can log on to the web page, name users in 'admin users' of [global]");
+    if (this.configuration.webAdministrators.written.length === 0)
+      log.warn("'web port': nobody can log on to the web page, name users in 'web admin users'");
     return front;
   }
 

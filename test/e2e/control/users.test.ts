@@ -71,7 +71,7 @@ test("a user who is not there, or whom the configuration names, is not changed",
   expect(await ask("remove-user", { name: "nobody-here" })).toMatchObject({ code: "not-found" });
   expect(await ask("remove-user", { name: TESTER.user })).toMatchObject({
     code: "refused",
-    message: expect.stringContaining("is the last user whom 'admin users' of [global] names"),
+    message: expect.stringContaining("is the last user whom 'web admin users' names"),
   });
   expect(await accessOf(server, TESTER, "test")).toBe("write");
 });

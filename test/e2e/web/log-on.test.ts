@@ -60,7 +60,7 @@ test.each([
   const answer = await ask(server, SESSION, { method: "POST", body });
   expect([answer.status, answer.setCookie]).toEqual([401, []]);
   expect(answer.body).toMatchObject({
-    error: "that is no user and password of an administrator ('admin users')",
+    error: "that is no user and password of an administrator ('web admin users')",
   });
   expect(server.log()).toContain(`log-on of '${body.user}' from 127.0.0.1 refused: web page: `);
 });

@@ -61,6 +61,7 @@ const VALUES: Readonly<Record<string, string | readonly [value: string, before: 
   "read list": "games",
   "write list": "games",
   "admin users": "games",
+  "web admin users": "games",
   "force user": "games",
   "force group": "games",
   "smb3 encryption (share)": "mandatory",

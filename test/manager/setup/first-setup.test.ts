@@ -65,8 +65,8 @@ test("one run makes user, SID, shares and notice, and a further one changes noth
 test("with a web page the user may log on to it, and is an ordinary user of the shares", () => {
   const { plan } = makePlan({ webPort: 8443 });
   setUp(plan);
-  const { administrators, volumes, web } = loadConfiguration({ file: plan.configFile });
-  expect([web.port, administrators.lists("smb"), volumes?.adminUsers.lists("smb")]).toEqual([
+  const { volumes, web, webAdministrators } = loadConfiguration({ file: plan.configFile });
+  expect([web.port, webAdministrators.lists("smb"), volumes?.adminUsers.lists("smb")]).toEqual([
     8443,
     true,
     false,
@@ -74,7 +74,7 @@ test("with a web page the user may log on to it, and is an ordinary user of the 
   const alone = makePlan({ webPort: 8443, hasShares: false });
   setUp(alone.plan);
   const without = loadConfiguration({ file: alone.plan.configFile });
-  expect([without.web.port, without.administrators.lists("smb"), without.volumes]).toEqual([
+  expect([without.web.port, without.webAdministrators.lists("smb"), without.volumes]).toEqual([
     8443,
     true,
     null,

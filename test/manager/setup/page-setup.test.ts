@@ -49,8 +49,8 @@ test("the code makes the caller the administrator, in the place of the first acc
   const share = { name: "Photos", path: at("photos") };
   expect(setUpFromPage(request(typed, { share }))).toBeUndefined();
   expect([...readPasswordFile(at("ksmbdpwd.db"))]).toEqual([["anna", hash]]);
-  const { administrators, shares, volumes } = loadConfiguration({ file: at("ksmbd.conf") });
-  expect(administrators.written).toEqual(["anna"]);
+  const { shares, volumes, webAdministrators } = loadConfiguration({ file: at("ksmbd.conf") });
+  expect(webAdministrators.written).toEqual(["anna"]);
   for (const rules of [shares.get("files"), volumes]) {
     expect(rules?.validUsers?.written).toEqual(["anna"]);
     // Otherwise the files of the administrator would be root's.
@@ -60,6 +60,18 @@ test("the code makes the caller the administrator, in the place of the first acc
   expect(readFileSync(at("ksmbd.conf"), "utf8")).toStartWith("# mine\n");
   expect(existsSync(at("minismbd.txt"))).toBe(false);
   expect(() => setUpFromPage(request(code))).toThrow("is set up already");
+});
+
+test("where an earlier version has made the first account root in all shares, nobody is root in one", () => {
+  const code = firstSetup("[global]\nadmin users = smb\n");
+  mkdirSync(at("photos"));
+  setUpFromPage(request(code, { share: { name: "Photos", path: at("photos") } }));
+  const { administrators, shares, volumes, webAdministrators } = loadConfiguration({
+    file: at("ksmbd.conf"),
+  });
+  expect([administrators.written, webAdministrators.written]).toEqual([["anna"], ["anna"]]);
+  for (const rules of [shares.get("files"), shares.get("photos"), volumes])
+    expect(rules?.adminUsers.written).toEqual([]);
 });
 
 test("the first account may keep its name", () => {

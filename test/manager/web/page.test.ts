@@ -88,7 +88,15 @@ test("no text stands outside of the catalogue", () => {
       "guest account",
       "server string",
       "netbios name",
-    ].concat(["map to guest", "server min protocol", "admin users", "log level", "web port", "SMB ."]),
+    ].concat([
+      "map to guest",
+      "server min protocol",
+      "admin users",
+      "web admin users",
+      "log level",
+      "web port",
+      "SMB .",
+    ]),
   );
   const found = sources
     .filter((name) => name !== "messages.ts" && name !== "icons.tsx")

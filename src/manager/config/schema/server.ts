@@ -91,8 +91,14 @@ export const SERVER = [
   integer(
     "web port",
     "0",
-    "TCP port of the web page for administrators (`admin users` of [global]), by HTTPS; on loopback addresses by HTTP as well. It listens where the server does (`interfaces`). 0: none.",
+    "TCP port of the web page for administrators (`web admin users`), by HTTPS; on loopback addresses by HTTP as well. It listens where the server does (`interfaces`). 0: none.",
     { min: 0, max: 65_535 },
+  ),
+  list(
+    "web admin users",
+    "",
+    "Users, and groups as @GROUP, who may log on to the web page and administrate shares, users, clients and disks there. In the shares they have the rights of other users, where `admin users` act as root. A comma alone names nobody.",
+    { defaultHelp: "those whom `admin users` of [global] names", security: true },
   ),
   text(
     "web certificate",

@@ -11,7 +11,7 @@ export interface UserItem {
 
 const USER = objectOf<UserItem>({
   name: words("The user's name."),
-  isAdmin: flag("'admin users' of [global] names the user."),
+  isAdmin: flag("The user may administrate: 'web admin users', else 'admin users' of [global], names him."),
   isStored: flag(
     "The user is in the password file, and can be changed here; others are in the configuration.",
   ),

@@ -32,7 +32,8 @@ export const WEB_OPERATIONS = {
     http: { method: "GET", path: "/session" },
   },
   "log-on": {
-    summary: "Begins a session, which is a cookie; for a user whom 'admin users' of [global] names.",
+    summary:
+      "Begins a session, which is a cookie; for a user whom 'web admin users' names, else 'admin users' of [global].",
     args: {
       user: text(MAX_NAME, "The user's name."),
       password: { type: "string", minLength: 1, maxLength: 1024, writeOnly: true },

@@ -35,7 +35,7 @@ export const MESSAGES = {
   "logon.title": "Log on",
   "logon.intro": "Use the name and password of an administrator of this server.",
   "logon.expired": "You were logged off, because nothing happened for a while or the server restarted.",
-  "logon.who": "Administrators are the users that “admin users” of the server's configuration names.",
+  "logon.who": "Administrators are the users that “web admin users” of the server's configuration names.",
 
   "overview.title": "Overview",
   "overview.server": "Server",
@@ -294,7 +294,8 @@ export const MESSAGES = {
   "parameter.guest account": "System account of guests",
   "parameter.smb3 encryption": "Encryption on the network",
   "parameter.server min protocol": "Oldest kind of client that is admitted",
-  "parameter.admin users": "Administrators",
+  "parameter.web admin users": "Administrators, who may use this page",
+  "parameter.admin users": "Users who may change every file",
   "parameter.deadtime": "Disconnect idle devices after minutes",
   "parameter.log level": "How much is logged",
   "parameter.web port": "Port of this page",

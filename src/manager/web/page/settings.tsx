@@ -19,6 +19,7 @@ const USUAL: readonly string[] = [
   "guest account",
   "smb3 encryption",
   "server min protocol",
+  "web admin users",
   "admin users",
   "deadtime",
   "log level",
