@@ -7,6 +7,7 @@ import { copies } from "./copies.ts";
 import { connections, negotiates, unfinished } from "./floods.ts";
 import { findImage } from "./image.ts";
 import { type Load, reason } from "./load.ts";
+import { backup, finder } from "./macs.ts";
 import { listing, mixed, streams } from "./requests.ts";
 import { makeRoot, type ServerName } from "./root.ts";
 import { printTrial, printHead } from "./table.ts";
@@ -22,6 +23,8 @@ const LOADS: readonly Load[] = [
   { name: "mixed", run: mixed },
   { name: "listing", run: listing },
   { name: "streams", run: streams },
+  { name: "backup of a Mac", run: backup },
+  { name: "windows of a Mac", run: finder },
   { name: "flood of connections", run: connections },
   { name: "flood of unfinished messages", run: unfinished },
   { name: "flood of NEGOTIATEs", run: negotiates },

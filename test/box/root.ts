@@ -18,6 +18,8 @@ import { TESTER } from "../peer/test-server.ts";
 export type ServerName = "minismbd" | "smbd";
 
 export const SHARE = "share";
+/** The same folder as a target of Time Machine. */
+export const BACKUPS = "backups";
 
 /** The guest's address; the clients' end of the cable is 10.77.0.1. */
 export const GUEST_ADDRESS = "10.77.0.2";
@@ -56,7 +58,9 @@ export function makeRoot(root: string, executable: string | undefined): void {
 
 function addMinismbd(root: string, executable: string): void {
   copyProgram(root, executable, "/bin/minismbd");
-  const lines = ["[global]", "max ip connections = 200", `[${SHARE}]`, "path = /srv/share", "read only = no"];
+  const folder = ["path = /srv/share", "read only = no"];
+  const backups = [`[${BACKUPS}]`, ...folder, "time machine = yes"];
+  const lines = ["[global]", "max ip connections = 200", `[${SHARE}]`, ...folder, ...backups];
   writeFileSync(join(root, "etc/minismbd.conf"), `${lines.join("\n")}\n`);
   writeFileSync(join(root, "etc/ksmbdpwd.db"), formatPasswordDatabase([TESTER]), { mode: 0o600 });
 }
@@ -74,8 +78,16 @@ function addSmbd(root: string): void {
   mkdirSync(state);
   // Large streams do not fit into ext4's extended attributes.
   const parameters = { "vfs objects": "streams_depot" };
-  const options = { users: [TESTER], shares: [{ name: SHARE, path: "/srv/share", parameters }] };
-  const shares = new Map([[SHARE, "/srv/share"]]);
+  const path = "/srv/share";
+  const backups = { "vfs objects": "catia fruit streams_xattr", "fruit:time machine": "yes" };
+  const options = {
+    users: [TESTER],
+    shares: [
+      { name: SHARE, path, parameters },
+      { name: BACKUPS, path, parameters: backups },
+    ],
+  };
+  const shares = new Map([SHARE, BACKUPS].map((name) => [name, path] as const));
   // The accounts are made here, in a configuration that says where they are here.
   const made = writeSmbdState(state, smbdGlobals(state, GUEST_ADDRESS, 445), options, shares);
   const text = readFileSync(made, "utf8").replaceAll(state, SMBD_STATE);

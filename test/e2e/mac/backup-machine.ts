@@ -258,12 +258,14 @@ export class BackupMachine {
     }
   }
 
-  /** Writes `count` blocks of a band from `first` on, up to 1 MiB at once, and flushes them. Throws StatusError. */
+  /** Writes `count` blocks of a band from `first` on, as many at once as the server takes, and flushes them. */
   async backUp(band: number, first: number, count: number): Promise<void> {
     await this.open(bandName(band));
     const writes: Promise<void>[] = [];
-    for (let at = 0; at < count; at += BLOCKS_AT_ONCE)
-      writes.push(this.write(band, first + at, Math.min(BLOCKS_AT_ONCE, count - at)));
+    const most = this.mount.client.negotiated?.maxWriteSize ?? BLOCK_BYTES;
+    const step = Math.min(BLOCKS_AT_ONCE, most / BLOCK_BYTES);
+    for (let at = 0; at < count; at += step)
+      writes.push(this.write(band, first + at, Math.min(step, count - at)));
     const [failed] = (await Promise.allSettled(writes)).filter(({ status }) => status === "rejected");
     if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
     await this.flush(band);
