@@ -94,9 +94,22 @@ test.skipIf(!canRun)(
   },
 );
 
-test.skipIf(!canRun)("the list of [global] holds for every share", async () => {
-  await startServer("hosts allow = interface:eth1\n");
+test.skipIf(!canRun)("the list of [global] holds for every share and for the web page", async () => {
+  const { lines } = await startServer("hosts allow = interface:eth1\nweb port = 8443\nadmin users = anna\n");
   expect(await accessFrom("there", OVER_ETH0, "inside")).toBe(REFUSED);
   expect(await accessFrom("there", OVER_ETH0, "mistyped")).toBe(REFUSED);
   expect(await accessFrom("there", OVER_ETH1, "outside")).toBe("read");
+  await lines.see("the web page is at");
+  const codes: string[] = [];
+  for (const address of [OVER_ETH0, OVER_ETH1]) {
+    const { child, lines: answer } = made().startThere(
+      "curl",
+      "-sk",
+      `https://${address}:8443/api/v1/session`,
+    );
+    await child.exited;
+    await answer.see('"code":');
+    codes.push(/"code":"([\w-]+)"/.exec(answer.text)?.[1] ?? "");
+  }
+  expect(codes).toEqual(["forbidden", "not-logged-on"]);
 });

@@ -38,7 +38,7 @@ export const SERVER = [
   list(
     "hosts allow",
     "",
-    "Addresses that may connect: ADDRESS, ADDRESS/BITS, ADDRESS/MASK, a prefix such as `192.168.1.`, ALL, EXCEPT, names of hosts (one without an address admits nobody), and interface:NAME, by the interface that a connection comes in over (one that the machine does not have admits nobody). The list of [global] applies to every share, besides the share's own.",
+    "Addresses that may connect: ADDRESS, ADDRESS/BITS, ADDRESS/MASK, a prefix such as `192.168.1.`, ALL, EXCEPT, names of hosts (one without an address admits nobody), and interface:NAME, by the interface that a connection comes in over, for the web page by the address that it went to (an interface that the machine does not have admits nobody). The list of [global] applies to every share, besides the share's own.",
     { scope: "both", aliases: ["allow hosts"], security: true },
   ),
   list(
