@@ -3,7 +3,7 @@
 type Verb = (words: readonly string[]) => number | Promise<number>;
 
 const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
-  serve: async () => (await import("./cli/serve.ts")).run,
+  serve: async () => (await import("./cli/start-server.ts")).run,
   setup: async () => (await import("./cli/setup.ts")).run,
   adduser: async () => (await import("./cli/adduser.ts")).run,
   shares: async () => (await import("./cli/shares.ts")).run,

@@ -36,7 +36,7 @@ export async function runTool(words: readonly string[]): Promise<number> {
   const staysInForeground = args.has("nodetach") && args.value("nodetach") !== "0";
   const serveWords = toServeWords(args);
   if (!staysInForeground) return detach([...serveWords, "--syslog"]);
-  const { run } = await import("./serve.ts");
+  const { run } = await import("./start-server.ts");
   return run(serveWords);
 }
 

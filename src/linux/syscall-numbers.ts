@@ -41,6 +41,7 @@ const numbers = {
   openat2: [437, 437],
   close_range: [436, 436],
   dup3: [292, 24],
+  execve: [59, 221],
   statx: [332, 291],
   statfs: [137, 43],
   fstatfs: [138, 44],

@@ -2,6 +2,7 @@
 // its own and no descriptors but those it needs.
 import { closeFd } from "../../linux/open.ts";
 import { createSocketPair } from "../../linux/socket.ts";
+import { runtimeOptions } from "../runtime-options.ts";
 import { LineLink } from "./line-link.ts";
 import { MAX_REQUEST_LINE, type ToProcess, type WebPlan } from "./link-messages.ts";
 
@@ -81,7 +82,7 @@ function spawn(
     return Bun.spawn([...COMMAND, WEB_VERB], {
       argv0: "minismbd",
       cwd: "/",
-      env: {},
+      env: runtimeOptions(),
       stdio: ["ignore", "ignore", "inherit", link, ...listeners],
       onExit: (_, status, signal) => ended(status, signal === null ? null : String(signal)),
     });

@@ -1,0 +1,65 @@
+// Options of the runtime for boxes with little memory. It reads them from the environment when it starts, so
+// the server starts again with them.
+import { readFileSync, readlinkSync } from "node:fs";
+import { replaceProcess } from "../linux/exec.ts";
+import { plannedMemoryBytes } from "../linux/planned-memory.ts";
+
+const MIB = 1024 * 1024;
+
+/**
+ * Below this memory the interpreter alone runs the server: the compilers and the code that they make took 4
+ * to 6 MiB of the heap, and paging in the compilers' own code evicted the code that serves.
+ */
+const INTERPRETER_BELOW_BYTES = 96 * MIB;
+
+/** Garbage is collected each MiB instead of each 8, and no thread keeps pages ready for the heap. */
+const SMALL_HEAP = {
+  BUN_JSC_largeHeapSize: "1048576",
+  BUN_JSC_useConcurrentGC: "0",
+  BUN_JSC_useWarmUpMarkedBlocks: "0",
+} as const;
+
+/** `BUN_JSC_useJIT=0` would switch bun:ffi off as well. */
+const INTERPRETER = {
+  BUN_JSC_useBaselineJIT: "0",
+  BUN_JSC_useDFGJIT: "0",
+  BUN_JSC_useRegExpJIT: "0",
+  BUN_JSC_forceMiniVMMode: "1",
+} as const;
+
+const NAMES = Object.keys({ ...SMALL_HEAP, ...INTERPRETER });
+
+export type RuntimeOptions = Readonly<Record<string, string>>;
+
+/** Variables of the environment; none where the runtime's own choice is right. */
+export function runtimeOptionsFor(memoryBytes: number): RuntimeOptions {
+  return memoryBytes < INTERPRETER_BELOW_BYTES ? { ...SMALL_HEAP, ...INTERPRETER } : {};
+}
+
+/** The options for this machine. */
+export function runtimeOptions(): RuntimeOptions {
+  return runtimeOptionsFor(plannedMemoryBytes());
+}
+
+/**
+ * On a small box the executable replaces this process by itself with the options, unless its environment has
+ * some of them already; then it removes them, so that no program that the server starts inherits them. Does
+ * not return where it succeeds. Where the kernel refuses, the server runs without them. Call it before the
+ * server is loaded.
+ */
+export function restartWithRuntimeOptions(): void {
+  const options = Object.entries(runtimeOptions());
+  const isStarted = NAMES.some((name) => process.env[name] !== undefined);
+  for (const name of NAMES) delete process.env[name];
+  if (options.length === 0 || isStarted || !import.meta.url.includes("$bunfs")) return;
+  const variables = options.map(([name, value]) => `${name}=${value}\0`).join("");
+  try {
+    // As bytes: words and variables need not be UTF-8. The path by name, which becomes the process's name.
+    const environment = readFileSync("/proc/self/environ");
+    const words = readFileSync("/proc/self/cmdline");
+    const executable = readlinkSync("/proc/self/exe");
+    replaceProcess(executable, words, Buffer.concat([environment, Buffer.from(variables)]));
+  } catch {
+    // Without /proc.
+  }
+}
