@@ -34,6 +34,7 @@ export const SHOWN_BY: Readonly<Record<string, string>> = {
   "fruit:nfs_aces": "mac/nfs-aces",
   "fruit:posix_rename": "mac/renames",
   "fruit:copyfile": "mac/copy-file",
+  "fruit:zero_file_id": "mac/listing",
   "readdir_attr:aapl_rsize": "mac/listing",
   "readdir_attr:aapl_finder_info": "mac/listing",
   "readdir_attr:aapl_max_access": "mac/listing",

@@ -24,6 +24,8 @@ export interface AppleExtensions {
   readonly model: string;
   /** A folder can be renamed although files in it are open. */
   readonly movesOpenFiles: boolean;
+  /** Macs are told 0 as the identifier of every file. */
+  readonly hidesFileIds: boolean;
   /** Bits of AppleCapability that the configuration allows. */
   readonly capabilities: number;
 }

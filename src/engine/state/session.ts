@@ -83,6 +83,8 @@ export class Session {
   isApple = false;
   /** AppleCapability bits that its last AAPL query was answered with. */
   appleCapabilities = 0;
+  /** A Mac that is to make its own identifiers of files. */
+  hidesFileIds = false;
   mustEncrypt = false;
   readonly trees = new TreeTable<Tree>();
   private lastTreeId = 0;

@@ -239,6 +239,7 @@ export interface DirectoryEntry {
   shortName?: string;
   eaSize?: number;
   apple?: AppleEntry | undefined;
+  hidesFileId?: boolean;
 }
 
 /** Names were skipped that do not match, and the caller may give way. */
@@ -325,10 +326,8 @@ export interface FileStore {
   dfsLink?(
     components: readonly string[],
   ): MaybePromise<{ readonly depth: number; readonly target: string } | undefined | Failure>;
-  /**
-   * The client is a Mac: the look-up also accepts a name in another Unicode normal form (NFC, NFD), and a
-   * rename that replaces a file replaces its AppleDouble file, too.
-   */
+  // The client is a Mac: look-ups accept names in other Unicode normal forms (NFC, NFD), too, and a rename
+  // that replaces a file replaces its AppleDouble file.
   isForMac: boolean;
   /**
    * Creates the file that `found` lacks, O_EXCL; -EEXIST where it exists by now. `permissions` are mode bits

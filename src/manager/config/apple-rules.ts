@@ -34,6 +34,7 @@ export function readAppleExtensions(globals: SectionValues): AppleExtensions | n
   return Object.freeze({
     model: readAppleModel(globals),
     movesOpenFiles: globals.boolean("fruit:posix_rename"),
+    hidesFileIds: globals.boolean("fruit:zero_file_id"),
     capabilities: APPLE_CAPABILITIES & ~off,
   });
 }

@@ -176,8 +176,12 @@ const GROUPS: readonly Group[] = [
       "hostname lookups,svcctl list,homedir map,nis homedir,default service,default,vfs mkdir use tmp name,wsp properties file",
   },
   {
-    word: "Finder's data is kept in named streams, which the server always offers",
-    names: "fruit:locking,fruit:zero_file_id," + "fruit:advertise_fullsync",
+    word: "locks are not shared with netatalk: a folder is served by one of the two",
+    names: "fruit:locking",
+  },
+  {
+    word: "Macs learn that the server syncs in full where a share has 'time machine = yes'",
+    names: "fruit:advertise_fullsync",
   },
   {
     word: "AppleDouble files are read and changed where they are, and removed when nothing is left in them",

@@ -24,6 +24,8 @@ export interface DirectoryRecord {
    * In FileIdBothDirectoryInformation in the place of the short name; `eaSize` is the maximal access then.
    */
   readonly apple?: AppleEntry | undefined;
+  /** FileId is 0. */
+  readonly hidesFileId?: boolean;
 }
 
 /**
@@ -128,7 +130,8 @@ function writeExtras(writer: Writer, infoClass: number, entry: DirectoryRecord):
     if (infoClass === FileInfoClass.BOTH_DIRECTORY) return;
     writer.u16(0);
   }
-  writer.pair(entry.stat.inodeLow, entry.stat.inodeHigh);
+  if (entry.hidesFileId === true) writer.pair(0, 0);
+  else writer.pair(entry.stat.inodeLow, entry.stat.inodeHigh);
 }
 
 /**

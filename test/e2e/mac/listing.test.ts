@@ -1,11 +1,12 @@
 // A Mac's listings: READ_DIR_ATTR of Apple's extensions, on a disk with extended attributes and on a simulated one
 // without.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { closeFd, openAt, AT_FDCWD, Open } from "../../../src/linux/open.ts";
 import { setXattr } from "../../../src/linux/xattr.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
+import { decodeQueryInfoResponse, InfoType } from "../../../src/wire/command/query-info.ts";
 import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { canMakePluggedDisk, makePluggedDisk, type PluggedDisk } from "../../peer/plugged-disk.ts";
 import { giveToTester, TESTER, type TestServer } from "../../peer/test-server.ts";
@@ -18,6 +19,7 @@ import {
   type Mount,
   mountShare,
   openFile,
+  queryInfoCall,
 } from "../client/raw-files.ts";
 import { startServer } from "../client/server.ts";
 import { putStream } from "../client/stream-calls.ts";
@@ -166,6 +168,43 @@ describe("a Mac's listing", () => {
     expect(full).toMatchObject(nothing);
     mount.client.close();
   });
+});
+
+/** What a client is told as the identifier of `name`: by CREATE, three classes of QUERY_INFO, and a listing. */
+async function identifiersOf(mount: Mount, name: string): Promise<number[]> {
+  const { fileId, contexts } = await openFile(mount, name, { contexts: { queryOnDiskId: true } });
+  const found = [contexts.onDiskId?.fileIdLow ?? -1];
+  for (const [infoClass, offset] of [
+    [FileInfoClass.INTERNAL, 0],
+    [FileInfoClass.ID, 8],
+    [FileInfoClass.ALL, 64],
+  ] as const) {
+    const call = queryInfoCall(mount, fileId, InfoType.FILE, infoClass, 4096);
+    const { buffer } = decodeQueryInfoResponse((await mount.client.demand("QUERY_INFO", call)).message);
+    found.push(new DataView(buffer.buffer, buffer.byteOffset).getUint32(offset, true));
+  }
+  await closeFile(mount, fileId);
+  const { fileId: root } = await openFile(mount, "");
+  const records = await listDirectory(mount, root, {});
+  await closeFile(mount, root);
+  return [...found, records.find((one) => one.name === name)?.stat.inodeLow ?? -1];
+}
+
+test("a Mac is told 0 as the identifier of every file, unless fruit:zero_file_id = no; others the inode", async () => {
+  writeFileSync(at("test", "identified"), "");
+  giveToTester(at("test", "identified"));
+  const inode = statSync(at("test", "identified")).ino;
+  expect(await identifiersOf(mac, "identified")).toEqual([0, 0, 0, 0, 0]);
+  expect(await identifiersOf(other, "identified")).toEqual([inode, inode, inode, inode, inode]);
+  const shares = [{ name: "test", path: at("test") }];
+  const without = await startServer({ shares, parameters: { "fruit:zero_file_id": "no" } });
+  try {
+    const mount = await mountAsMac(without, "test");
+    expect(await identifiersOf(mount, "identified")).toEqual([inode, inode, inode, inode, inode]);
+    mount.client.close();
+  } finally {
+    await without.stop();
+  }
 });
 
 /** The maximal access of each name in a folder as CREATE tells it (MxAc). */

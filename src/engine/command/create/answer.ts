@@ -6,6 +6,7 @@ import type { Time } from "../../../wire/filetime.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import type { FileNode, FileStat } from "../../vfs/store.ts";
+import { diskIdOf } from "../open/disk-id.ts";
 import { maximalAccessOf } from "../open/access-check.ts";
 import { appleAnswer, appleRoom } from "./apple.ts";
 import { grantedLevel, leaseAnswer } from "./caching-request.ts";
@@ -59,7 +60,8 @@ function responseContexts(
       : { queryStatus: Status.SUCCESS, maximalAccess: maximalAccessOf(tree, node) };
   }
   if (contexts.queryOnDiskId === true) {
-    const { inodeLow, inodeHigh, device } = node.stat;
+    const { inodeLow, inodeHigh } = diskIdOf(open, node.stat);
+    const { device } = node.stat;
     answer.onDiskId = {
       fileIdLow: inodeLow,
       fileIdHigh: inodeHigh,

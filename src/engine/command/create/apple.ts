@@ -25,6 +25,7 @@ export function markApple(context: EngineContext, session: Session, request: App
   for (const { store } of session.trees.values()) if (store !== undefined) store.isForMac = true;
   const { apple } = context.settings;
   if (request.command !== AppleCommand.SERVER_QUERY || apple === null) return;
+  session.hidesFileIds = apple.hidesFileIds;
   session.appleCapabilities = commonCapabilities(request.clientCapabilities, apple.capabilities);
 }
 

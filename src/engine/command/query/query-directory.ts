@@ -212,6 +212,7 @@ class Listing {
     }
     this.exchange.context.changeTimes.apply(entry.stat);
     const { infoClass } = this.request;
+    entry.hidesFileId = this.exchange.session?.hidesFileIds === true;
     if (this.apple === undefined) this.describe(entry);
     else this.apple.describe(entry);
     this.previous =

@@ -31,6 +31,7 @@ import { queryFileSystem } from "./volume.ts";
 import { querySecurity } from "./security.ts";
 import { queryStreams } from "./streams.ts";
 import { type ByClass, handlerOf } from "../open/file-classes.ts";
+import { diskIdOf } from "../open/disk-id.ts";
 import { statOfOpen, countReserved } from "../open/stat.ts";
 import { reparseTagOf } from "../open/reparse-tag.ts";
 import { eaSizeOf, queryExtendedAttributes } from "./extended-attributes.ts";
@@ -70,7 +71,10 @@ const fileClasses: ByClass<"query", FileClassRow | QueryHandler> = {
     access: 0,
     write: (w, facts) => encodeStandardInformation(w, standardOf(facts)),
   },
-  [FileInfoClass.INTERNAL]: { access: 0, write: (w, { stat }) => encodeInternalInformation(w, stat) },
+  [FileInfoClass.INTERNAL]: {
+    access: 0,
+    write: (w, { open, stat }) => encodeInternalInformation(w, diskIdOf(open, stat)),
+  },
   [FileInfoClass.EA]: {
     access: 0,
     write: (w, { eaSize }) => encodeUint32Information(w, eaSize),
@@ -109,13 +113,10 @@ const fileClasses: ByClass<"query", FileClassRow | QueryHandler> = {
   },
   [FileInfoClass.ID]: {
     access: 0,
-    write: (w, { stat }) =>
-      encodeIdInformation(w, {
-        volumeLow: stat.device % 2 ** 32,
-        volumeHigh: 0,
-        inodeLow: stat.inodeLow,
-        inodeHigh: stat.inodeHigh,
-      }),
+    write: (w, { open, stat }) => {
+      const { inodeLow, inodeHigh } = diskIdOf(open, stat);
+      encodeIdInformation(w, { volumeLow: stat.device % 2 ** 32, volumeHigh: 0, inodeLow, inodeHigh });
+    },
   },
 };
 
@@ -221,8 +222,11 @@ function standardOf({ open, stat }: Facts): {
 
 function writeAll(writer: Writer, facts: Facts): void {
   const { open, stat, path } = facts;
+  const { inodeLow, inodeHigh } = diskIdOf(open, stat);
   encodeAllInformation(writer, {
     ...stat,
+    inodeLow,
+    inodeHigh,
     ...standardOf(facts),
     eaSize: facts.eaSize,
     accessFlags: open.grantedAccess,

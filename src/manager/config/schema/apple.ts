@@ -36,6 +36,11 @@ export const APPLE = [
     "yes",
     "Listings of Macs have the size of resource forks, Finder information, the user's rights and the mode, so that Finder need not open each file.",
   ),
+  globalFlag(
+    "fruit:zero_file_id",
+    "yes",
+    "Macs are told no numbers of files, and make their own: they take a number for that of one file for ever, but a file system gives the inode number of a removed file to a new one. Other clients are told inode numbers.",
+  ),
   choice(
     "fruit:metadata",
     { auto: ["auto"], netatalk: ["netatalk"], stream: ["stream"] },
