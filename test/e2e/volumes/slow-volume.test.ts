@@ -240,6 +240,23 @@ describe.if(await canMountFuse())("a disk that does not answer", () => {
     await disk?.dispose();
   });
 
+  test("is waited for by FLUSH for longer than `volume timeout`, with an interim response", async () => {
+    const mount = await mountShare(server, TESTER, "slow");
+    const fileId = await createFile(mount, "flushed");
+    await writeFile(mount, fileId, 0, DATA);
+    await disk.stall();
+    const flush = callOn(mount, Command.FLUSH, (writer) => encodeFlushRequest(writer, { fileId }));
+    const flushing = mount.client.start(flush);
+    const first = await Promise.race([flushing.interim, flushing.reply]);
+    expect(first.status).toBe(Status.PENDING);
+    // Other requests fail meanwhile.
+    for (let timeouts = 0; timeouts < 2; timeouts++)
+      expect(await mount.client.outcome(createCall(mount, `absent ${timeouts}`))).toBe(Status.IO_TIMEOUT);
+    await disk.go();
+    expect((await flushing.reply).status).toBe(Status.SUCCESS);
+    mount.client.close();
+  });
+
   test("fails requests after `volume timeout`, and serves when it answers again", async () => {
     const mount = await mountShare(server, TESTER, "slow");
     const file = await createFile(mount, "file");

@@ -6,6 +6,7 @@ import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
+import { withInterim } from "../open/long-work.ts";
 import { statusOf } from "../errno-status.ts";
 
 const RESPONSE_BYTES = 4;
@@ -14,7 +15,13 @@ export function handleFlush(exchange: Exchange, open: Open): MaybePromise<NtStat
   // 3.3.5.11: flushing needs the right to write or append.
   const changes = Access.WRITE_DATA | Access.APPEND_DATA;
   if (open.pipe < 0 && (open.grantedAccess & changes) === 0) return Status.ACCESS_DENIED;
-  return andThen(open.handle?.flush() ?? 0, (result) => {
+  const flushed = open.handle?.flush() ?? 0;
+  // A slow disk with much unwritten data takes minutes.
+  const waited =
+    flushed instanceof Promise
+      ? withInterim(exchange, () => exchange.connection.sendInterim(exchange), flushed)
+      : flushed;
+  return andThen(waited, (result) => {
     if (result < 0) return statusOf(result);
     encodeFlushResponse(exchange.reserve(RESPONSE_BYTES));
     return Status.SUCCESS;

@@ -8,6 +8,7 @@ import type { Failure } from "../store.ts";
 import type { TransferBuffer } from "../transfer-buffer.ts";
 import type { DiskAnswer } from "./worker-protocol.ts";
 import { type OperationName, descriptorsIn, longOperations } from "../disk/operations.ts";
+import { Patience } from "./patience.ts";
 import type { Pending } from "./pending.ts";
 import type { DiskJob } from "./workers.ts";
 
@@ -69,6 +70,9 @@ export class WaitingCall implements DiskJob {
   /** Held until the worker has ended the operation, which has only its address. */
   private readonly buffer: TransferBuffer | undefined;
   readonly startedMs = performance.now();
+  /** The call is given up then, unless its patience lasts. */
+  deadlineMs: number;
+  readonly patience: Patience | undefined;
   private readonly volume: CallVolume;
   private readonly owner: CallOwner;
   private readonly pending: Pending | undefined;
@@ -84,8 +88,11 @@ export class WaitingCall implements DiskJob {
     resolve: (result: unknown) => void,
     reject: (error: Error) => void,
     buffer: TransferBuffer | undefined,
+    timeoutMs: number,
   ) {
     this.buffer = buffer;
+    this.deadlineMs = this.startedMs + timeoutMs;
+    this.patience = Patience.of(operation);
     this.isLong = longOperations.has(operation);
     this.mustRun = operation === "close";
     this.volume = volume;

@@ -24,7 +24,7 @@ const POOL_THREADS = Math.max(2, availableParallelism());
 
 /** Limits for all volumes, from the configuration. */
 export const volumeLimits = {
-  /** A call in a worker that is not answered within this time fails with -ETIMEDOUT. */
+  /** A call in a worker that is not answered within this time fails with -ETIMEDOUT; see `Patience`. */
   timeoutMs: 30_000,
 };
 
@@ -135,9 +135,10 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
         resolve as (result: unknown) => void,
         reject,
         buffer,
+        volumeLimits.timeoutMs,
       );
       this.waiting.add(call);
-      this.timeoutTimer ??= this.expireLater(call);
+      this.timeoutTimer ??= this.expireAt(call.deadlineMs);
       this.workers.submit(call);
     });
   }
@@ -171,23 +172,26 @@ export class MountedVolume extends VolumeHealth implements CallVolume {
     this.workers.close();
   }
 
-  private expireLater(first: WaitingCall): Timer {
-    const delayMs = Math.max(1, first.startedMs + volumeLimits.timeoutMs - performance.now());
-    return timers.set(delayMs, () => this.expire());
+  private expireAt(deadlineMs: number): Timer {
+    return timers.set(Math.max(1, deadlineMs - performance.now()), () => this.expire());
   }
 
   private expire(): void {
     this.timeoutTimer = undefined;
     const now = performance.now();
+    let next = Number.POSITIVE_INFINITY;
     for (const call of [...this.waiting]) {
-      if (call.startedMs + volumeLimits.timeoutMs > now + 1) {
-        this.timeoutTimer = this.expireLater(call);
-        return;
+      const isDue = call.deadlineMs <= now + 1;
+      if (isDue && call.patience?.isLeft() === true) call.deadlineMs = now + volumeLimits.timeoutMs;
+      else if (isDue) {
+        // A close stays in the queue: the descriptor must be closed, however late.
+        if (!call.mustRun && this.workers.withdraw(call)) call.end();
+        call.settle(-Errno.ETIMEDOUT);
+        continue;
       }
-      // A close stays in the queue: the descriptor must be closed, however late.
-      if (!call.mustRun && this.workers.withdraw(call)) call.end();
-      call.settle(-Errno.ETIMEDOUT);
+      next = Math.min(next, call.deadlineMs);
     }
+    if (next !== Number.POSITIVE_INFINITY) this.timeoutTimer ??= this.expireAt(next);
   }
 }
 

@@ -139,7 +139,7 @@ export const LIMITS = [
   integer(
     "volume timeout",
     "30",
-    "Seconds that one disk operation may take before the client gets STATUS_IO_TIMEOUT.",
+    "Seconds that one disk operation may take before the client gets STATUS_IO_TIMEOUT. FLUSH, which a slow disk with much unwritten data takes minutes for, may take ten times as long, and longer while the kernel goes on writing to disks.",
     { min: 1, max: 600 },
   ),
   integer(
