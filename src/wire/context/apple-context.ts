@@ -17,6 +17,11 @@ export const AppleCapability = {
   READ_DIR_ATTR_V2: 0x10,
 } as const;
 
+/**
+ * RESOLVE_ID, which asks for the path of a file's identifier, is not served, as by smbd: Macs are told no
+ * identifiers (`fruit:zero_file_id`), and Linux has no way from an inode number to a path. A file handle for
+ * open_by_handle_at(2) needs the inode's generation, too, and the kernel may know no name of what it opens.
+ */
 export const AppleVolumeCapability = { RESOLVE_ID: 0x1, CASE_SENSITIVE: 0x2, FULL_SYNC: 0x4 } as const;
 
 /** The bitmaps have 64 bits, of which the high half is unused. */

@@ -139,6 +139,41 @@ test("an AppleDouble file that a user may not read gives no streams of a file th
   stranger.client.close();
 });
 
+test("users who have one owner on disk read no AppleDouble file whose object's descriptor keeps them out", async () => {
+  const folder = makeDirectory("apple-double-descriptors");
+  chmodSync(folder, 0o777);
+  const parameters = { acl: "nt", "fruit:resource": "file" };
+  const users = [
+    { user: "anna-without-account", password: "third-3" },
+    { user: "bert-without-account", password: "fourth-4" },
+  ] as const;
+  const common = await startServer({ users, shares: [{ name: "test", path: folder, parameters }] });
+  try {
+    const anna = await mountShare(common, users[0], "test");
+    const bert = await mountShare(common, users[1], "test");
+    await putStream(anna, "diary", "data");
+    await putStream(anna, "._diary", withFork("a fork"));
+    const all = { desiredAccess: Access.WRITE_DAC | Access.READ_CONTROL };
+    const { fileId } = await openFile(anna, "diary", all);
+    const owner: AceText = ["A", 0, 0x001f_01ff, "S-1-3-4"];
+    expect(await tryCreate(bert, "._diary")).toBe("STATUS_SUCCESS");
+    expect(await setSecurity(anna, fileId, { aces: [owner] }, SecurityInformation.DACL)).toBe(Status.SUCCESS);
+    await closeFile(anna, fileId);
+    for (const name of ["diary", `diary${FORK}`, "._diary"])
+      expect([name, await tryCreate(bert, name)]).toEqual([name, "STATUS_ACCESS_DENIED"]);
+    expect(await getText(anna, `diary${FORK}`)).toBe("a fork");
+    const fork = await openForWriting(anna, `diary${FORK}`, CreateDisposition.OVERWRITE_IF);
+    await writeFile(anna, fork, 0, new TextEncoder().encode("anna's own"));
+    await closeFile(anna, fork);
+    expect(await tryCreate(bert, "._diary")).toBe("STATUS_ACCESS_DENIED");
+    anna.client.close();
+    bert.client.close();
+  } finally {
+    await common.stop();
+    removeDirectory(folder);
+  }
+});
+
 describe.each(["another client", "a Mac"])("%s", (who) => {
   test("that makes a file private makes its AppleDouble file private", async () => {
     plant("letter", "data", TESTER_UID, 0o644);

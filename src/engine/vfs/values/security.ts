@@ -10,6 +10,7 @@ import { WireError } from "../../../wire/cursor.ts";
 import type { SecurityDescriptor } from "../../../wire/security/security-descriptor.ts";
 import { isAbsent, withCompanion } from "./apple-values.ts";
 import { getNamedValue, removeNamedValue, setNamedValue } from "./named-values.ts";
+import { companionPath, withObjectOf } from "./object-of-companion.ts";
 import { decodeNtAcl, encodeNtAcl, NTACL, type NtAcl, NtAclBinding } from "../format/ntacl.ts";
 import {
   ACCESS_ACL,
@@ -29,12 +30,23 @@ import type { Failure, PosixRights, SecurityChange } from "../store.ts";
 const statx = emptyStatx();
 const room = new Scratch(65_536);
 
-/** `ObjectSecurity.readDescriptor`. */
+/**
+ * `ObjectSecurity.readDescriptor`. An AppleDouble file without one has that of its object: users who have one
+ * owner on disk would read there what the object's keeps from them.
+ */
 export function readNodeDescriptor(
   context: ShareContext,
   fd: number,
   path: string,
 ): SecurityDescriptor | Failure {
+  const own = readOwnDescriptor(context, fd, path);
+  if (own !== -Errno.ENODATA || context.grant.security.acl !== "nt") return own;
+  return withObjectOf(context, fd, path, (object, objectPath) =>
+    readOwnDescriptor(context, object, objectPath),
+  );
+}
+
+function readOwnDescriptor(context: ShareContext, fd: number, path: string): SecurityDescriptor | Failure {
   const value = getNamedValue(context, fd, path, NTACL);
   if (typeof value === "number") {
     return value === -Errno.EOPNOTSUPP || value === -Errno.ENOENT ? -Errno.ENODATA : value;
@@ -146,7 +158,11 @@ function writeRightsWithCompanion(
         context,
         fd,
         path,
-        ({ isOwn, fd: own }) => (isOwn ? writeRights(own, { ...change, inherited: undefined }) : 0),
+        ({ isOwn, fd: own }) => {
+          if (!isOwn) return 0;
+          const failure = writeRights(own, { ...change, inherited: undefined });
+          return failure < 0 ? failure : removeDescriptor(context, own, companionPath(path));
+        },
         null,
       )
     : 0;
