@@ -110,7 +110,7 @@ function chooseTests(options: Options): Candidate[] {
 /** Starts a server with the tests' share, and the share `noperm` without any access, which two tests need. */
 function start(options: Options, test: string, path: string): Promise<TestServer> {
   const isSmbd = options.server === "smbd";
-  const isForMacs = isUnder(test, "vfs.fruit");
+  const isForMacs = isUnder(test, "vfs.fruit") || isUnder(test, "vfs.fruit_file_id");
   // acl = nt, because the reference results were recorded with smbd's acl_xattr, which stores NT ACLs. Macs are served
   // with default settings.
   const own = options.hasDefaults || isForMacs ? {} : { acl: "nt" };

@@ -32,7 +32,7 @@ export function listTests(): Map<string, string> {
   const names = new Map<string, string>();
   for (const line of (done.stdout ?? "").split("\n")) {
     const listed = line.trim();
-    if (!/^(?:smb2|rpc|vfs\.fruit)\./.test(listed)) continue;
+    if (!/^(?:smb2|rpc|vfs\.fruit(?:_file_id)?)\./.test(listed)) continue;
     const match = DOUBLED.exec(listed);
     names.set(match ? `${match[1]}.${match[2]}` : listed, listed);
   }
