@@ -4,12 +4,15 @@ import type { DirentReader } from "../../../linux/dir.ts";
 import { Open, openAt } from "../../../linux/open.ts";
 import { emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
+import { FolderVersion } from "../context/folder-version.ts";
 import { NameReading } from "../context/name-reading.ts";
 import { identityOf } from "../format/file-stat.ts";
 import { companionName } from "./companion.ts";
 
 const DOT = 0x2e;
 const UNDERSCORE = 0x5f;
+/** How long names count after a look at the folder's ctime. */
+const UNCHANGED_MS = 20;
 
 const facts = emptyStatx();
 
@@ -17,6 +20,7 @@ const facts = emptyStatx();
 interface Known {
   readonly identity: string;
   readonly names: WeakRef<Set<string>>;
+  readonly version: FolderVersion;
   readonly untilMs: number;
 }
 
@@ -29,6 +33,8 @@ export class CompanionNames {
   private readonly isForFew: boolean;
   private names: Set<string> | undefined;
   private untilMs = Number.NEGATIVE_INFINITY;
+  /** Of the folder, before `names` were read. */
+  private version: FolderVersion | undefined;
   private reading: NameReading | undefined;
 
   /** The caller closes `directory`. */
@@ -40,7 +46,7 @@ export class CompanionNames {
   /** Reads a piece; true where `has` answers without reading more. */
   prepare(): boolean {
     const startMs = performance.now();
-    if (this.isForFew || (this.names !== undefined && startMs < this.untilMs)) return true;
+    if (this.isForFew || this.isKnown(startMs)) return true;
     if (this.reading === undefined && this.takeLast(startMs)) return true;
     this.reading ??= this.begin();
     const { reading } = this;
@@ -50,7 +56,17 @@ export class CompanionNames {
     this.names = reading.names;
     this.untilMs = untilMs;
     const identity = identityOfDirectory(this.directory);
-    last = { identity, names: new WeakRef(reading.names), untilMs: this.untilMs };
+    const { version } = this;
+    if (version !== undefined) last = { identity, names: new WeakRef(reading.names), version, untilMs };
+    return true;
+  }
+
+  /** Large folders seldom change: names are kept as long as the folder's ctime tells of no change. */
+  private isKnown(now: number): boolean {
+    if (this.names === undefined || this.reading !== undefined) return false;
+    if (now < this.untilMs) return true;
+    if (this.version?.isUnchanged(this.directory) !== true) return false;
+    this.untilMs = now + UNCHANGED_MS;
     return true;
   }
 
@@ -71,14 +87,18 @@ export class CompanionNames {
 
   private takeLast(now: number): boolean {
     const names = last?.names.deref();
-    if (last === undefined || names === undefined || now >= last.untilMs) return false;
+    if (last === undefined || names === undefined) return false;
     if (identityOfDirectory(this.directory) !== last.identity) return false;
+    const { version, untilMs } = last;
+    if (now >= untilMs && !version.isUnchanged(this.directory)) return false;
     this.names = names;
-    this.untilMs = last.untilMs;
+    this.version = version;
+    this.untilMs = untilMs;
     return true;
   }
 
   private begin(): NameReading {
+    this.version = new FolderVersion(this.directory);
     const fd = openAt(this.directory, ".", Open.RDONLY | Open.DIRECTORY);
     return new NameReading(fd, isCompanionName);
   }
