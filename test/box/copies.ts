@@ -23,7 +23,8 @@ async function copy(ground: Ground, what: string, command: string, rest: string)
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  const text = `${output}${errors}`;
+  // The first failure is the cause; smbclient writes that of a transfer to stderr, those that follow to stdout.
+  const text = `${errors}${output}`;
   const isFine = child.exitCode === 0 && !text.includes("NT_STATUS_");
   if (!isFine)
     ground.fail(`${what}: ${/NT_STATUS_\w+/.exec(text)?.[0] ?? (text.trim().slice(-200) || "differs")}`);
