@@ -5,6 +5,7 @@ import { Errno } from "./errno.ts";
 import { Scratch, addressOf, cString, sys } from "./libc.ts";
 import { At, procPath } from "./open.ts";
 import { Syscall } from "./syscall-numbers.ts";
+import { firstInSmallRoom } from "./xattr.ts";
 
 const NAME_MAX_BYTES = 255;
 const encoder = new TextEncoder();
@@ -69,15 +70,18 @@ export class EntryXattrs {
 
   /** Returns the NUL-terminated names of all attributes, valid until the next call, or -errno. */
   list(): Uint8Array | number {
-    let length: number = -Errno.ENOSYS;
-    if (entryXattrCalls.areThere) {
-      const name = this.nameAddress;
-      const flags = At.SYMLINK_NOFOLLOW;
-      length = sys(Syscall.listxattrat, this.directory, name, flags, list.address, list.bytes.length);
-    }
-    if (isMissing(length)) length = sys(Syscall.llistxattr, this.address, list.address, list.bytes.length);
+    const length = firstInSmallRoom(list.bytes.length, this.readList);
     return length < 0 ? length : list.bytes.subarray(0, length);
   }
+
+  private readonly readList = (size: number): number => {
+    let length: number = -Errno.ENOSYS;
+    if (entryXattrCalls.areThere) {
+      const flags = At.SYMLINK_NOFOLLOW;
+      length = sys(Syscall.listxattrat, this.directory, this.nameAddress, flags, list.address, size);
+    }
+    return isMissing(length) ? sys(Syscall.llistxattr, this.address, list.address, size) : length;
+  };
 
   private read(attribute: string, address: number, size: number): number {
     const name = cString(attribute, 1);

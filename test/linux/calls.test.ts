@@ -16,6 +16,7 @@ import { currentMounts, mountOf, parseMountinfo } from "../../src/linux/mountinf
 import * as names from "../../src/linux/directory-entries.ts";
 import { AT_FDCWD, Open, closeFd, duplicateFd, openAt, reopen } from "../../src/linux/open.ts";
 import { Access, ModeType, accessFd, emptyStatx, statAt, statFd, statfsFd } from "../../src/linux/stat.ts";
+import { EntryXattrs } from "../../src/linux/entry-xattrs.ts";
 import { getXattr, listXattrs, removeXattr, setXattr } from "../../src/linux/xattr.ts";
 
 let folder = "";
@@ -251,6 +252,23 @@ test("extended attributes of an O_PATH descriptor", () => {
   expect(getXattr(fd, "user.long", out)).toBe(-Errno.ERANGE);
   expect(removeXattr(fd, "user.one")).toBe(0);
   expect(listXattrs(fd)).not.toContain("user.one");
+  // More than the first, small buffer of the calls holds.
+  expect(setXattr(fd, "user.long", new Uint8Array(600).fill(7))).toBe(0);
+  const large = new Scratch(1000);
+  expect(getXattr(fd, "user.long", large)).toBe(600);
+  expect(large.bytes.subarray(0, 601)).toEqual(new Uint8Array(601).fill(7, 0, 600));
+  expect(getXattr(fd, "user.long", new Scratch(599))).toBe(-Errno.ERANGE);
+  const names = ["a", "b", "c"].map((letter) => `user.${letter.repeat(200)}`);
+  for (const name of names) expect(setXattr(fd, name, new Uint8Array(1))).toBe(0);
+  expect(listXattrs(fd)).toEqual(expect.arrayContaining(names));
+  const parent = openAt(AT_FDCWD, folder, Open.PATH | Open.DIRECTORY);
+  const entry = new EntryXattrs(parent);
+  expect(entry.choose(text.encode("x"))).toBe(true);
+  const listed = entry.list();
+  expect(typeof listed === "number" ? listed : new TextDecoder().decode(listed).split("\0")).toEqual(
+    expect.arrayContaining(names),
+  );
+  closeFd(parent);
   closeFd(fd);
 });
 

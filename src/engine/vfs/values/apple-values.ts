@@ -15,6 +15,7 @@ import type { ShareContext } from "../context/share-context.ts";
 import type { UserIdentity } from "../context/user-identity.ts";
 import { AFP_INFO_BYTES, isBlankFinderInfo, makeAfpInfo } from "../format/afp-info.ts";
 import type { Extent } from "../format/apple-double.ts";
+import { NETATALK_METADATA } from "../format/netatalk-metadata.ts";
 import { type AppleValue, appleValueOf, keyOfAppleValue } from "../format/apple-names.ts";
 import { type Count, type Failure, isFailure } from "../store.ts";
 import { ValuePlace, type ValueSize } from "../value-store.ts";
@@ -70,9 +71,15 @@ export function bytesOf(context: ShareContext, companion: Companion, value: Appl
   return isWiped ? 0 : extent.length;
 }
 
-export function listAppleValues(context: ShareContext, fd: number, path: string): string[] | Failure {
+/** `stored`: the names of what is stored, which list netatalk's attribute. */
+export function listAppleValues(
+  context: ShareContext,
+  fd: number,
+  path: string,
+  stored: readonly string[],
+): string[] | Failure {
   if (!context.grant.streams) return [];
-  const hasMetadata = netatalkFinderInfo(fd) !== undefined;
+  const hasMetadata = stored.includes(NETATALK_METADATA) && netatalkFinderInfo(fd) !== undefined;
   const inFile = withCompanion(context, fd, path, (companion) => {
     const values: AppleValue[] = hasMetadata ? [{ kind: "fork" }] : [{ kind: "info" }, { kind: "fork" }];
     const there = values.filter((value) => !isFailure(bytesOf(context, companion, value)));

@@ -113,10 +113,14 @@ interface SidecarLocation {
 }
 
 /**
- * Finds the object's current name by /proc, else the one by which it was opened; checks that it names the
- * object.
+ * Finds a name that is the object's now: the one by which it was opened, the current one by /proc, which
+ * costs two system calls more, or the former through symlinks.
  */
 function locate(context: ShareContext, fd: number, path: string, of: Statx): SidecarLocation | Failure {
+  if (path !== "") {
+    const location = openLocation(context, path, of, Resolve.NO_SYMLINKS);
+    if (typeof location !== "number") return location;
+  }
   const current = pathBelow(readProcLink(context.rootFd), readProcLink(fd));
   if (current !== undefined && current !== path) {
     const location = openLocation(context, current, of, Resolve.NO_SYMLINKS);

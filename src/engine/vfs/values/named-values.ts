@@ -154,7 +154,7 @@ export function listNamedValues(
 ): readonly string[] | Failure {
   const stored = listStored(context, fd, path);
   if (typeof stored === "number") return stored;
-  const inFile = listAppleValues(context, fd, path);
+  const inFile = listAppleValues(context, fd, path, stored);
   if (typeof inFile === "number") return isAbsent(inFile) ? stored : inFile;
   const known = new Set(stored.map(foldName));
   return [...stored, ...inFile.filter((name) => !known.has(foldName(name)))];
