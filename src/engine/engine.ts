@@ -19,7 +19,7 @@ import { TrafficCount } from "./connection/traffic.ts";
 import { closeOpenById, endSession, endTree } from "./control/end.ts";
 import { ejectVolume } from "./control/eject.ts";
 import { makeTables } from "./control/tables.ts";
-import { leaveOpens, takeOpens } from "./hand-over.ts";
+import { leaveClients, leaveOpens, takeOpens } from "./hand-over.ts";
 import { EngineLog, type WriteLine } from "./connection/engine-log.ts";
 import { sendBreak } from "./connection/notification.ts";
 import { beginProof } from "./connection/pipe-services.ts";
@@ -329,9 +329,10 @@ class Engine implements EngineControl {
     this.sweeper.stop();
     this.guard.stop();
     this.context.clock.clearTimer(this.reportTimer);
+    const left = leaveClients([...this.connections.values()]);
     this.listeners.stop();
-    for (const connection of [...this.connections.values()]) connection.close("server stops");
     await leaveOpens(this.context, this.handOver.opens, VOLUMES_GRACE_MS);
+    await left;
     await endVolumes(VOLUMES_GRACE_MS);
   }
 

@@ -7,6 +7,7 @@ import type { OpensKeeper } from "../port/control.ts";
 import type { Identity, ShareGrant } from "../port/port.ts";
 import { WireError } from "../wire/cursor.ts";
 import { makeReadOnly } from "./command/open/access-check.ts";
+import type { Connection } from "./connection/connection.ts";
 import type { EngineContext } from "./connection/context.ts";
 import { type FileFacts, factsOf } from "./state/file-facts.ts";
 import type { Open } from "./state/open.ts";
@@ -19,8 +20,20 @@ import {
   type StoredBy,
 } from "./state/stored-opens-codec.ts";
 
+/** How long clients have to close their connections. */
+const LEAVING_MS = 500;
 /** Between two looks at requests that are still under way. */
 const LOOK_MS = 10;
+
+/**
+ * Ends all connections so that their clients find the end between two messages, and waits until they have
+ * closed them: Linux' client (6.1) does not repeat a WRITE while the sending of which the connection is
+ * reset, and reports the loss at close(2).
+ */
+export async function leaveClients(connections: readonly Connection[]): Promise<void> {
+  const left = connections.map((connection) => connection.close("server stops", "leave"));
+  await Promise.race([Promise.all(left), timers.sleep(LEAVING_MS)]);
+}
 
 /**
  * Stores the durable opens, once all connections are closed: when the disk has carried out what was asked of

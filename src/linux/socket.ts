@@ -148,6 +148,13 @@ export function receiveNow(fd: number, bytes: Uint8Array, at: number, length: nu
   return sys(Syscall.recvfrom, fd, addressOf(bytes) + at, length, Message.DONTWAIT, 0, 0);
 }
 
+const SHUT_WR = 1;
+
+/** Closes the sending side alone: the peer receives what was sent before, and then the end. */
+export function endSending(fd: number): number {
+  return sys(Syscall.shutdown, fd, SHUT_WR);
+}
+
 /** The byte that `receiveNow` would give first, which stays; -1 without one. */
 export function peekByte(fd: number): number {
   const result = sys(Syscall.recvfrom, fd, value.address, 1, Message.DONTWAIT | Message.PEEK, 0, 0);

@@ -12,6 +12,7 @@ const numbers = {
   ioctl: [16, 29],
   lseek: [8, 62],
   socket: [41, 198],
+  shutdown: [48, 210],
   bind: [49, 200],
   connect: [42, 203],
   listen: [50, 201],

@@ -356,14 +356,15 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   }
 
   /** Disconnects: resets the TCP connection, dropping the replies that the socket does not take. */
-  close(reason: string): void {
-    if (this.isClosed) return;
+  close(reason: string, end: "reset" | "leave" = "reset"): Promise<void> | undefined {
+    if (this.isClosed) return undefined;
     this.context.log.debug.conn?.(`connection ${this.id} ${this.remoteAddress}: closed: ${reason}`);
     // The socket may report its end at once.
     this.endReason = reason;
     this.sendQueue.flush();
-    this.socket.terminate();
+    const left = end === "leave" ? this.socket.leave() : this.socket.terminate();
     this.closed();
+    return left ?? undefined;
   }
 
   /** Releases everything that the connection holds; called once the socket is closed. 3.3.7.1. */

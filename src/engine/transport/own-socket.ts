@@ -9,6 +9,7 @@ import {
   acceptSocket,
   acceptedPeer,
   createListener,
+  endSending,
   localAddressOf,
   portOf,
   receiveNow,
@@ -28,6 +29,12 @@ import {
 import type { StreamSocket } from "./stream-socket.ts";
 
 const BROKEN = Epoll.ERR | Epoll.HUP;
+
+/** Receives what nobody wants any more; made when it is needed. */
+let waste: Uint8Array | undefined;
+const WASTE_BYTES = 65_536;
+/** Buffers of it in one turn of the event loop. */
+const MAX_WASTED = 16;
 
 class OwnSocket implements StreamSocket, Watcher {
   user: SocketUser | undefined;
@@ -146,6 +153,29 @@ class OwnSocket implements StreamSocket, Watcher {
     if (this.watch === undefined) return;
     resetOnClose(this.fd);
     this.close();
+  }
+
+  leave(): Promise<void> | undefined {
+    this.user = undefined;
+    if (this.watch === undefined) return undefined;
+    endSending(this.fd);
+    // Its listener would reset it.
+    this.siblings.delete(this);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.user = {
+      readable: () => this.drop(),
+      drained: () => undefined,
+      ended: () => this.close(),
+      closed: resolve,
+    };
+    if (this.isEndReported || this.isLost) this.close();
+    else this.resume();
+    return promise;
+  }
+
+  private drop(): void {
+    waste ??= new Uint8Array(WASTE_BYTES);
+    for (let i = 0; i < MAX_WASTED && this.receive(waste, 0, waste.length) > 0; i++);
   }
 
   private close(): void {

@@ -74,6 +74,10 @@ class RuntimeSocket implements StreamSocket {
     this.socket.terminate();
   }
 
+  leave(): undefined {
+    this.terminate();
+  }
+
   take(chunk: Uint8Array): void {
     this.chunks.push(chunk);
     this.serve();

@@ -24,6 +24,11 @@ export interface StreamSocket {
   end(): void;
   /** Closes at once, with a reset. */
   terminate(): void;
+  /**
+   * Ends sending, and drops what the peer still sends until it closes. The user gets no more events. Resolves
+   * when the socket is closed; undefined where it is at once.
+   */
+  leave(): Promise<void> | undefined;
 }
 
 /** `bytes[from, to)` of a buffer. */

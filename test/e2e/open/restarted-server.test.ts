@@ -2,6 +2,7 @@
 // the next one, and their clients reconnect. [MS-SMB2] 3.3.5.9.7, 3.3.5.9.12.
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { OplockLevel, ShareAccess } from "../../../src/wire/command/create.ts";
@@ -219,4 +220,56 @@ test("a copy with writes on the way goes on after two restarts, and has all its 
   await closeFile(durable.mount, durable.fileId);
   durable.cut();
   expect(Buffer.compare(readFileSync(pathOf("copied")), data)).toBe(0);
+});
+
+// Linux' client (6.1) gives up a WRITE in the middle of which the connection is reset, and repeats it after an end.
+test("a client that goes on sending when the server ends receives the end, and no reset", async () => {
+  const events: string[] = [];
+  const plain = connect(server.port, server.host);
+  plain.on("error", (error) => events.push(error.message));
+  const isOver = new Promise((resolve) => plain.on("close", resolve));
+  // A message that has a length, and then comes byte by byte.
+  plain.write(new Uint8Array([0, 0, 0xff, 0xff]));
+  const sending = setInterval(() => plain.write(new Uint8Array(1)), 1);
+  plain.on("end", () => {
+    events.push("end");
+    clearInterval(sending);
+    plain.end();
+  });
+  plain.resume();
+  (await mountAs(server, bytes16())).client.close();
+  const ended = server.end();
+  await isOver;
+  expect(await ended).toBe(0);
+  expect(events).toEqual(["end"]);
+  await server.start();
+});
+
+test("a file that no server has left is reported, and the server starts without handles", async () => {
+  await hold(BY_LEASE, "damaged");
+  await restart(() => {
+    const bytes = readFileSync(opensFile());
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    writeFileSync(opensFile(), bytes);
+  });
+  const durable = held("damaged");
+  const mount = await durable.comeBack();
+  expectOutcome(await tryOpen(mount, durable.name, durable.reconnect()), NOT_FOUND);
+  expect(server.log()).toContain(
+    "the durable opens that the server before has left cannot be read (wrong checksum)",
+  );
+  mount.client.close();
+});
+
+test("after a restart that made the share read-only, a handle reads and does not write", async () => {
+  const conf = join(server.directory, "conf");
+  const durable = await hold(BY_LEASE, "read-only now");
+  await restart(() =>
+    writeFileSync(conf, readFileSync(conf, "utf8").replace("read only = no", "read only = yes")),
+  );
+  await durable.resume();
+  const { mount, fileId } = durable;
+  expect(await readFile(mount, fileId, 0, BLOCK)).toEqual(firstHalf);
+  expectOutcome(await mount.client.outcome(writeCall(mount, fileId, 0, firstHalf)), Status.ACCESS_DENIED);
+  durable.cut();
 });

@@ -36,6 +36,7 @@ class FakeSocket implements StreamSocket {
   pause(): void {}
   resume(): void {}
   end(): void {}
+  leave(): undefined {}
   terminate(): void {}
 }
 

@@ -84,7 +84,7 @@ function resume(
   if (fixedTimes?.access !== undefined) open.handle?.keepAccessTime?.(true);
   if (file === undefined) return Status.SUCCESS;
   file.leftFacts = undefined;
-  context.log.debug.smb?.(`open ${open.id} of the server before has its client again: ${file.path}`);
+  context.log.debug.oplock?.(`open ${open.id} of the server before has its client again: ${file.path}`);
   return andThen(lockAgain(open), (isFree) => (isFree ? Status.SUCCESS : refuse(context, open)));
 }
 
@@ -104,6 +104,6 @@ function lockAgain(open: Open): MaybePromise<boolean> {
 }
 
 function refuse(context: EngineContext, open: Open): MaybePromise<NtStatus> {
-  context.log.debug.smb?.(`open ${open.id} of the server before ends, its file is not what it was`);
+  context.log.debug.oplock?.(`open ${open.id} of the server before ends, its file is not what it was`);
   return andThen(closeOpen(context, open), () => Status.OBJECT_NAME_NOT_FOUND);
 }
