@@ -46,7 +46,7 @@ stop() {
 	[ ! -e "$ROOT/tmp/ksmbd.lock" ] && [ ! -e "$ROOT/proc/$pid" ]
 }
 share() {
-	sed -i "s/option web_port.*/option web_port '8443'\n\toption admin_users 'anna'/" "$ROOT/etc/config/ksmbd"
+	sed -i "s/option web_port.*/option web_port '8443'\n\toption web_admin_users 'anna'/" "$ROOT/etc/config/ksmbd"
 	printf "\nconfig share\n\toption name disk\n\toption path /mnt/disk\n\toption users anna\n\toption read_only no\n" >>"$ROOT/etc/config/ksmbd"
 	within /etc/init.d/ksmbd reload
 	i=0

@@ -13,8 +13,10 @@ check() {
 }
 says() { text="$1"; shift; found="$("$@")"; case "$found" in *"$text"*) return 0 ;; esac; echo "$found"; return 1; }
 same() { cmp "$1" "$2"; }
-# The web page on a port of this network, by TLS.
-page() { curl --silent --show-error --insecure --max-time 60 "https://127.0.0.1:$1/"; }
+# The web page on a port of this network, by TLS; it opens a moment after the reload.
+page() {
+	curl --silent --show-error --insecure --max-time 60 --retry 60 --retry-connrefused --retry-delay 1 "https://127.0.0.1:$1/"
+}
 # page_log_on PORT USER PASSWORD: the status of the answer.
 page_log_on() {
 	curl --silent --show-error --insecure --max-time 60 --output "$ROOT/tmp/answer" --write-out '%{http_code}' \

@@ -39,7 +39,7 @@ check "smbclient reads" client files "smb%$password" "get data $ROOT/tmp/got"
 check "the same bytes" same "$ROOT/tmp/sent" "$ROOT/tmp/got"
 check "a wrong password is refused" says NT_STATUS_LOGON_FAILURE client files smb%wrong ls
 check "status answers" says smb within minismbd status
-printf '[global]\n\tweb port = 8443\n\tadmin users = smb\n' >>"$ROOT/etc/ksmbd/ksmbd.conf"
+printf '[global]\n\tweb port = 8443\n\tweb admin users = smb\n' >>"$ROOT/etc/ksmbd/ksmbd.conf"
 check "a reload brings the web page" within minismbd control --reload
 check "the web page answers by TLS" says '<title>minismbd</title>' page 8443
 check "its administrator logs on" says 200 page_log_on 8443 smb "$password"

@@ -123,17 +123,20 @@ function share(machine: Machine): void {
 /** The web page under the unit's own confinement. */
 function page(machine: Machine): void {
   machine.run(
-    "sed -i 's/^\\[global\\]/&\\n\\tweb port = 8443\\n\\tadmin users = anna/' /etc/ksmbd/ksmbd.conf",
+    "sed -i 's/^\\[global\\]/&\\n\\tweb port = 8443\\n\\tweb admin users = anna/' /etc/ksmbd/ksmbd.conf",
   );
   expectStatus("a reload brings the web page", machine.run("systemctl reload minismbd"), 0);
-  const curl = ["curl", "--silent", "--show-error", "--insecure", "--max-time", "60"];
+  // It opens a moment after the reload.
+  const patience = ["--max-time", "60", "--retry", "60", "--retry-connrefused", "--retry-delay", "1"];
+  const curl = ["curl", "--silent", "--show-error", "--insecure", ...patience];
   const url = "https://127.0.0.1:8443";
   expectStatus("it answers by TLS", machine.connect([...curl, `${url}/`]), 0, "<title>minismbd</title>");
   const user = JSON.stringify({ user: "anna", password: "secret12" });
   const logOn = machine.connect([...curl, "--json", user, `${url}/api/v1/session`]);
   expectStatus("its administrator logs on", logOn, 0, '"csrf"');
   const own = machine.run("id -u minismbd-web").out.trim();
-  const { out } = machine.run(`cat /proc/$(pgrep -u minismbd-web -n)/status`);
+  const pid = show(machine, "MainPID");
+  const { out } = machine.run(`cat /proc/$(cut -d' ' -f1 /proc/${pid}/task/${pid}/children)/status`);
   const status = out.replaceAll("\t", " ");
   check(
     "its process has the ids of its account",

@@ -1,6 +1,6 @@
 // The server's side of the web page: waits until somebody connects to `web port`, starts the process that
 // serves him, and waits again when it has ended.
-import { type Timer, timers } from "../../loop/timers.ts";
+import { type Timer, type Timers, timers } from "../../loop/timers.ts";
 import { startChild, type WebChild } from "./child.ts";
 import type { WebPlan } from "./link-messages.ts";
 import { WebListeners } from "./listeners.ts";
@@ -27,9 +27,25 @@ export interface FrontUser {
   warn(text: string): void;
 }
 
+/** What tests have others of. */
+export interface FrontParts {
+  readonly startChild: typeof startChild;
+  readonly listen: (knocked: () => void) => Pick<WebListeners, "await" | "close" | "descriptors" | "open">;
+  readonly clock: Timers;
+  readonly nowMs: () => number;
+}
+
+const PARTS: FrontParts = {
+  startChild,
+  listen: (knocked) => new WebListeners(knocked),
+  clock: timers,
+  nowMs: () => performance.now(),
+};
+
 export class WebFront {
   private readonly user: FrontUser;
-  private readonly listeners = new WebListeners(() => void this.start());
+  private readonly parts: FrontParts;
+  private readonly listeners: ReturnType<FrontParts["listen"]>;
   private child: WebChild | undefined;
   private startedMs = 0;
   private delayMs = FIRST_DELAY_MS;
@@ -38,8 +54,10 @@ export class WebFront {
   /** Set once it is closed. */
   private closed: (() => void) | undefined;
 
-  constructor(user: FrontUser) {
+  constructor(user: FrontUser, parts: FrontParts = PARTS) {
     this.user = user;
+    this.parts = parts;
+    this.listeners = parts.listen(() => void this.start());
   }
 
   /** Returns why an address is not to be had, one line each. */
@@ -58,14 +76,14 @@ export class WebFront {
     const { child } = this;
     if (child === undefined) return;
     child.send({ stop: true });
-    timers.clear(this.timer);
-    this.timer = timers.set(STOP_MS, () => child.kill());
+    this.parts.clock.clear(this.timer);
+    this.timer = this.parts.clock.set(STOP_MS, () => child.kill());
   }
 
   /** Nobody is listened to any more. Resolves when the process is gone. */
   close(): Promise<void> {
-    timers.clear(this.timer);
-    timers.clear(this.reviewTimer);
+    this.parts.clock.clear(this.timer);
+    this.parts.clock.clear(this.reviewTimer);
     this.listeners.close();
     if (this.child === undefined) return Promise.resolve();
     this.child.kill();
@@ -78,11 +96,11 @@ export class WebFront {
     if (!this.isOpen) return;
     const child: WebChild | undefined =
       plan &&
-      startChild(plan, this.listeners.descriptors, {
+      this.parts.startChild(plan, this.listeners.descriptors, {
         take: (message) => child !== undefined && this.user.take(child, message),
         ended: (why) => this.ended(child, why),
       });
-    this.startedMs = performance.now();
+    this.startedMs = this.parts.nowMs();
     this.child = child;
     if (child !== undefined) return this.reviewLater();
     if (plan !== undefined) this.user.warn("the web page's process cannot be started");
@@ -92,17 +110,17 @@ export class WebFront {
   private ended(child: WebChild | undefined, why: string | undefined): void {
     if (child !== undefined) this.user.ended(child);
     this.child = undefined;
-    timers.clear(this.timer);
-    timers.clear(this.reviewTimer);
+    this.parts.clock.clear(this.timer);
+    this.parts.clock.clear(this.reviewTimer);
     if (this.closed !== undefined) return this.closed();
     if (why === undefined) return this.listeners.await();
     this.user.warn(`the web page's process is gone: ${why}; the next connection starts another`);
-    if (performance.now() - this.startedMs > SHORTEST_MS) this.delayMs = FIRST_DELAY_MS;
+    if (this.parts.nowMs() - this.startedMs > SHORTEST_MS) this.delayMs = FIRST_DELAY_MS;
     this.awaitLater();
   }
 
   private reviewLater(): void {
-    this.reviewTimer = timers.set(REVIEW_MS, () => {
+    this.reviewTimer = this.parts.clock.set(REVIEW_MS, () => {
       this.user.review();
       this.reviewLater();
     });
@@ -111,6 +129,6 @@ export class WebFront {
   private awaitLater(): void {
     const { delayMs } = this;
     this.delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
-    this.timer = timers.set(delayMs, () => this.listeners.await());
+    this.timer = this.parts.clock.set(delayMs, () => this.listeners.await());
   }
 }

@@ -12,6 +12,7 @@ const TIMEOUT_MS = 25_000;
 export interface VisitOptions {
   readonly size?: { readonly width: number; readonly height: number };
   readonly theme?: "light" | "dark";
+  readonly locale?: string;
 }
 
 export class Visitor {
@@ -76,9 +77,9 @@ export function startBrowser(): Promise<Browser> {
 }
 
 export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visitor> {
-  const { size = DESKTOP, theme = "light" } = options;
+  const { size = DESKTOP, theme = "light", locale = "en-GB" } = options;
   const context = await browser.newContext({
-    ...{ viewport: size, colorScheme: theme, locale: "en-GB", timezoneId: "UTC", ignoreHTTPSErrors: true },
+    ...{ viewport: size, colorScheme: theme, locale, timezoneId: "UTC", ignoreHTTPSErrors: true },
     reducedMotion: "reduce",
   });
   context.setDefaultTimeout(TIMEOUT_MS);

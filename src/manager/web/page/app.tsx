@@ -4,9 +4,9 @@ import { type JSX, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { findSession, visitor } from "./api.ts";
 import { useCell } from "./cell.ts";
+import { followVisitor } from "./languages.ts";
 import { startStream } from "./live.ts";
 import { LogOn } from "./log-on.tsx";
-import { LANGUAGE } from "./messages.ts";
 import { Button, Fault } from "./parts.tsx";
 import { wordsOf } from "./resource.ts";
 import { followAddress } from "./route.ts";
@@ -41,7 +41,7 @@ function App(): JSX.Element {
   }
 }
 
-document.documentElement.lang = LANGUAGE;
+await followVisitor(navigator.languages);
 followAddress();
 startStream();
 render(<App />, document.body);

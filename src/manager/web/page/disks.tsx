@@ -84,9 +84,15 @@ function DiskCard({ disk, onEject }: { readonly disk: Disk; readonly onEject: ()
       {totalBytes !== undefined && freeBytes !== undefined && (
         <SpaceBar total={totalBytes} free={freeBytes} label={name} />
       )}
-      {disk.state !== undefined && <p class="box warn">{sentence(disk.state)}</p>}
+      {disk.state !== undefined && (
+        <p class="box warn" lang="en">
+          {sentence(disk.state)}
+        </p>
+      )}
       {health.message !== "" && health.message !== disk.state && (
-        <p class={`box ${health.state === "failing" ? "fault" : "plain"}`}>{sentence(health.message)}</p>
+        <p class={`box ${health.state === "failing" ? "fault" : "plain"}`} lang="en">
+          {sentence(health.message)}
+        </p>
       )}
       {disk.fault !== undefined && <p class="box fault">{t("disk.fault", { code: disk.fault })}</p>}
       <p class="quiet">

@@ -26,6 +26,7 @@ export function ParameterField({ parameter, edits, faults, file, onEdit }: Param
   const bad = own.filter(({ kind }) => kind !== "info").map(({ message }) => sentence(message));
   if (check.fault !== undefined) bad.push(check.fault);
   const notes = own.filter(({ kind }) => kind === "info").map(({ message }) => sentence(message));
+  const hint = check.hint ?? wordFor("hint", name);
   const isSet = edited === undefined ? parameter.isSet : edited !== null;
   const word = wordFor("parameter", name);
   const attributes = {
@@ -45,7 +46,8 @@ export function ParameterField({ parameter, edits, faults, file, onEdit }: Param
         </p>
       ))}
       <p class="hint" id={`${id}-hint`}>
-        {[check.hint ?? wordFor("hint", name) ?? description, ...notes].join(" ")}
+        {hint ?? <span lang="en">{description}</span>}
+        {notes.length > 0 && <span lang="en"> {notes.join(" ")}</span>}
         {parameter.needsRestart && ` ${t("parameter.restart")}`}
       </p>
       <p class="hint place" id={`${id}-place`}>

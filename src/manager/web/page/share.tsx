@@ -130,7 +130,8 @@ function ShareState({ share }: { readonly share: ShareDetail }): JSX.Element {
           <ul>
             {share.faults.map(({ parameter, line, message }) => (
               <li key={`${parameter} ${line}`}>
-                {sentence(message)} {line > 0 && <span>{t("place.line", { line: String(line) })}</span>}
+                <span lang="en">{sentence(message)}</span>{" "}
+                {line > 0 && <span>{t("place.line", { line: String(line) })}</span>}
               </li>
             ))}
           </ul>

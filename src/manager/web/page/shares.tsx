@@ -58,7 +58,11 @@ function ShareCard({ share }: { readonly share: Share }): JSX.Element {
       </div>
       {share.comment !== "" && <p>{share.comment}</p>}
       {share.path !== "" && <p class="quiet path">{share.path}</p>}
-      {fault !== undefined && <p class="bad">{sentence(fault.message)}</p>}
+      {fault !== undefined && (
+        <p class="bad" lang="en">
+          {sentence(fault.message)}
+        </p>
+      )}
     </li>
   );
 }

@@ -1,15 +1,27 @@
-// Messages of the catalogue with their values, and numbers, sizes and times in the reader's own form.
-import { LANGUAGE, type MessageKey, MESSAGES } from "./messages.ts";
+// Messages of the catalogue with their values, and numbers, sizes and times in the page's language.
+import { type Catalogue, ENGLISH, type MessageKey, type Plural } from "./messages.ts";
 
 type Values = Readonly<Record<string, string | number>>;
 
-const plurals = new Intl.PluralRules(LANGUAGE);
-const numbers = new Intl.NumberFormat();
-const times = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+let locale = "en";
+let catalogue = ENGLISH;
+let plurals = new Intl.PluralRules(locale);
+let numbers = new Intl.NumberFormat(locale);
+let times = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+
+/** Before the first text is made. */
+export function speak(chosen: string, texts: Catalogue = ENGLISH): void {
+  locale = chosen;
+  catalogue = texts;
+  plurals = new Intl.PluralRules(locale);
+  numbers = new Intl.NumberFormat(locale);
+  times = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+  document.documentElement.lang = locale;
+}
 
 /** Text of a message; `count` among the values chooses the plural form. */
 export function t(key: MessageKey, values: Values = {}): string {
-  const message: string | Plural = MESSAGES[key];
+  const message = catalogue[key];
   const text = typeof message === "string" ? message : chooseForm(message, Number(values["count"] ?? 0));
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
@@ -18,9 +30,6 @@ export function t(key: MessageKey, values: Values = {}): string {
   });
 }
 
-/** Forms by the categories of Intl.PluralRules. */
-export type Plural = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }>;
-
 function chooseForm(forms: Plural, count: number): string {
   return forms[plurals.select(count)] ?? forms.other;
 }
@@ -28,7 +37,7 @@ function chooseForm(forms: Plural, count: number): string {
 /** The message of `prefix.name` where the catalogue has one. */
 export function wordFor(prefix: "parameter" | "hint" | "choice", name: string): string | undefined {
   const key = `${prefix}.${name}`;
-  return Object.hasOwn(MESSAGES, key) ? t(key as MessageKey) : undefined;
+  return Object.hasOwn(catalogue, key) ? t(key as MessageKey) : undefined;
 }
 
 /** What the server says begins in lower case and has no full stop, as a line of its log. */
@@ -43,7 +52,7 @@ const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte
 export function formatBytes(count: number): string {
   const step = count < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(count) / 3));
   const value = count / 1000 ** step;
-  return new Intl.NumberFormat(undefined, {
+  return new Intl.NumberFormat(locale, {
     style: "unit",
     unit: UNITS[step] ?? "byte",
     unitDisplay: step === 0 ? "long" : "short",
@@ -60,7 +69,7 @@ export function formatTime(ms: number): string {
 }
 
 export function formatPercent(part: number): string {
-  return new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 }).format(part);
+  return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }).format(part);
 }
 
 /** The largest unit alone: "3 days". */
@@ -74,7 +83,7 @@ export function formatDuration(ms: number): string {
         : seconds < 86_400
           ? (["hour", 3600] as const)
           : (["day", 86_400] as const);
-  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "long" }).format(
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(
     Math.floor(seconds / size),
   );
 }

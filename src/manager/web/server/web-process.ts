@@ -1,7 +1,6 @@
 // The process of the web page: gets its plan from the server, confines itself, serves clients, and ends when
 // nobody has been connected for a while.
 import { eventLoop } from "../../../loop/event-loop.ts";
-import { type Timer, timers } from "../../../loop/timers.ts";
 import { describeApi } from "../../control/openapi.ts";
 import { ControlError } from "../../control/protocol.ts";
 import { VERSION } from "../../version.ts";
@@ -9,14 +8,12 @@ import { FIRST_LISTENER_FD, type ToProcess, type WebPlan } from "../link-message
 import { answerApi, answerError, answerMetrics } from "./api-answers.ts";
 import { confine } from "./confine.ts";
 import { Connections } from "./connections.ts";
+import { IdleEnd } from "./idle-end.ts";
 import type { HttpAnswer, HttpRequest } from "./http-connection.ts";
 import { DESCRIPTION, methodsAt, METRICS } from "./methods.ts";
 import { answerPage } from "./page-answers.ts";
 import { judgeRequest } from "./request-rules.ts";
 import { ServerLink } from "./server-link.ts";
-
-/** Without any connection; then its memory goes back to the machine. */
-const IDLE_MS = 120_000;
 
 /** Resolves to the exit status. */
 export function runWebProcess(): Promise<number> {
@@ -29,11 +26,11 @@ class WebProcess {
   private readonly link: ServerLink;
   private names: ReadonlySet<string> = new Set();
   private connections: Connections | undefined;
-  private isFinishing = false;
-  private idleTimer: Timer | undefined;
+  private readonly idle: IdleEnd;
 
   constructor(end: (status: number) => void) {
     this.end = end;
+    this.idle = new IdleEnd(() => end(0));
     this.link = new ServerLink({
       take: (message) => this.take(message),
       ended: () => end(0),
@@ -77,27 +74,19 @@ class WebProcess {
     const connections = new Connections(
       tls,
       (request, answer) => void this.handle(request, answer).catch((error) => this.failed(error, answer)),
-      () => this.review(),
+      () => this.idle.review(connections.size),
     );
     this.connections = connections;
     // The runtime calls listen(2) once more, which is forbidden afterwards. Nobody is accepted before this
     // function returns.
     for (let index = 0; index < plan.listeners; index++) connections.accept(FIRST_LISTENER_FD + index);
     this.link.send({ ready: confine(plan.identity) });
-    this.review();
+    this.idle.review(connections.size);
   }
 
   private finish(): void {
-    this.isFinishing = true;
     this.connections?.finish();
-    this.review();
-  }
-
-  private review(): void {
-    timers.clear(this.idleTimer);
-    if ((this.connections?.size ?? 0) > 0) return;
-    if (this.isFinishing) return this.end(0);
-    this.idleTimer = timers.set(IDLE_MS, () => this.finish());
+    this.idle.finish();
   }
 
   private async handle(request: HttpRequest, answer: HttpAnswer): Promise<void> {
