@@ -36,6 +36,13 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     return { visitor, scripts };
   }
 
+  /** Those with the translation. Which others are there depends on the moment: the plot is loaded later. */
+  async function inGerman(scripts: readonly string[]): Promise<string[]> {
+    const found: string[] = [];
+    for (const url of scripts) if ((await (await fetch(url)).text()).includes("Freigaben")) found.push(url);
+    return found;
+  }
+
   const languageOf = ({ page }: Visitor): Promise<string> => page.evaluate("document.documentElement.lang");
 
   test("a German visitor reads every view in German, within his phone's width", async () => {
@@ -64,7 +71,8 @@ describe.skipIf(findProgram("chromium") === null)("the page", () => {
     const german = await enter("de-DE");
     const { scripts, visitor } = await enter("fr-FR");
     expect([await languageOf(visitor), await visitor.page.title()]).toEqual(["en", "Overview – minismbd"]);
-    expect(german.scripts.filter((name) => !scripts.includes(name))).toHaveLength(1);
+    expect(await inGerman(german.scripts)).toHaveLength(1);
+    expect(await inGerman(scripts)).toEqual([]);
     await visitor.context.close();
     await german.visitor.context.close();
   }, 120_000);

@@ -149,6 +149,7 @@ const NOT_PROTECTING = [
     "fruit:resource",
     "fruit:veto_appledouble",
     "fruit:wipe_intentionally_left_blank_rfork",
+    "fruit:zero_file_id",
     "ea support",
   ],
   ...["time machine"],
