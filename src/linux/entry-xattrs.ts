@@ -17,6 +17,24 @@ const list = new Scratch(65_536);
 const ARGS_SIZE = 16;
 const args = new Scratch(ARGS_SIZE);
 
+/** Names of attributes as the kernel takes them: a listing asks for the same few of each entry. */
+const encodedNames = new Map<string, Scratch>();
+const MAX_ENCODED_NAMES = 16;
+
+/** Returns the address of the attribute's name, valid until the next call, or -errno. */
+function addressOfName(attribute: string): number {
+  const known = encodedNames.get(attribute);
+  if (known !== undefined) return known.address;
+  const address = cString(attribute, 1);
+  const bytes = encoder.encode(attribute);
+  if (address < 0 || bytes.length !== attribute.length) return address;
+  if (encodedNames.size >= MAX_ENCODED_NAMES) encodedNames.clear();
+  const encoded = new Scratch(bytes.length + 1);
+  encoded.bytes.set(bytes);
+  encodedNames.set(attribute, encoded);
+  return encoded.address;
+}
+
 /** Whether the kernel has the calls; found out by the first of them. */
 export const entryXattrCalls = { areThere: true };
 
@@ -84,10 +102,11 @@ export class EntryXattrs {
   };
 
   private read(attribute: string, address: number, size: number): number {
-    const name = cString(attribute, 1);
+    const name = addressOfName(attribute);
     if (name < 0) return name;
     if (!entryXattrCalls.areThere) return sys(Syscall.lgetxattr, this.address, name, address, size);
-    args.view.setBigUint64(0, BigInt(address), true);
+    args.view.setUint32(0, address % 0x1_0000_0000, true);
+    args.view.setUint32(4, Math.floor(address / 0x1_0000_0000), true);
     args.view.setUint32(8, size, true);
     const entry = this.nameAddress;
     const flags = At.SYMLINK_NOFOLLOW;

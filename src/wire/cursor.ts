@@ -233,6 +233,11 @@ export class Writer {
   raw(bytes: Uint8Array): void {
     this.bytes.set(bytes, this.take(bytes.length));
   }
+  /** A few of the bytes: for so few, a view of them takes longer than the copy. */
+  part(bytes: Uint8Array, start: number, end: number): void {
+    const at = this.take(end - start) - start;
+    for (let i = start; i < end; i++) this.bytes[at + i] = bytes[i] ?? 0;
+  }
   zero(length: number): void {
     const at = this.take(length);
     this.bytes.fill(0, at, at + length);

@@ -16,6 +16,8 @@ export interface AppleFacts {
   resourceBytes: number;
   /** The 32 bytes of Finder information; undefined where there are none. */
   finderInfo: Uint8Array | undefined;
+  /** Where `takeFinderInfo` copies it to. */
+  finderRoom: Uint8Array | undefined;
   /** False only where the entry certainly has no named streams, these two included. */
   hasStreams: boolean;
   /** As `FileNode.access`; those of a reparse point do not count. */

@@ -143,9 +143,9 @@ function writeApple(writer: Writer, { flags, resourceBytes, finderInfo, unixMode
   if (finderInfo === undefined) {
     writer.zero(16);
   } else {
-    writer.raw(finderInfo.subarray(0, 10));
-    writer.raw(finderInfo.subarray(24, 26));
-    writer.raw(finderInfo.subarray(20, 24));
+    writer.part(finderInfo, 0, 10);
+    writer.part(finderInfo, 24, 26);
+    writer.part(finderInfo, 20, 24);
   }
   writer.u16(unixMode);
 }

@@ -17,7 +17,7 @@ import { ownsOnDisk } from "../../security/token.ts";
 import { CompanionNames } from "../appledouble/companion-names.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { DiskTraits } from "../context/disk-traits.ts";
-import { emptyAppleFacts, finderInfoOfValue } from "../format/apple-facts.ts";
+import { emptyAppleFacts, isFinderValue, takeFinderInfo } from "../format/apple-facts.ts";
 import type { AppleFacts } from "../listed.ts";
 import { joinPath } from "../name/names.ts";
 import type { FileStat } from "../store.ts";
@@ -125,9 +125,9 @@ export class ListedAppleFacts {
     facts.hasStreams = names.hasStreams;
     const { afpInfo } = names;
     if (afpInfo === undefined) return true;
-    const value = room.bytes.subarray(0, Math.max(0, entry.get(afpInfo, room)));
-    if (isStub(afpInfo, value)) return false;
-    facts.finderInfo = finderInfoOfValue(value);
+    const length = Math.max(0, entry.get(afpInfo, room));
+    if (isFinderValue(length)) takeFinderInfo(facts, room.bytes);
+    else if (isStub(afpInfo, room.bytes.subarray(0, length))) return false;
     return true;
   }
 

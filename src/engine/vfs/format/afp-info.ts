@@ -3,8 +3,8 @@
 // last backup, 32 bytes of Finder information, six of ProDOS and six reserved ones.
 
 export const AFP_INFO_BYTES = 60;
-const FINDER_INFO_OFFSET = 16;
-const FINDER_INFO_BYTES = 32;
+export const FINDER_INFO_OFFSET = 16;
+export const FINDER_INFO_BYTES = 32;
 const PRODOS_END = 54;
 export const NO_FINDER_INFO = new Uint8Array(FINDER_INFO_BYTES);
 const SIGNATURE = 0x4146_5000;
