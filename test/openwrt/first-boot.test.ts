@@ -36,7 +36,7 @@ test("the first start makes the user, shares disks for writing, and shows the we
       "uci -q set ksmbd.@globals[0].auto_share=1",
       "uci -q set ksmbd.@globals[0].auto_share_write=1",
       "uci -q set ksmbd.@globals[0].web_port=8443",
-      "uci -q set ksmbd.@globals[0].admin_users=smb",
+      "uci -q set ksmbd.@globals[0].web_admin_users=smb",
       "uci -q commit ksmbd",
     ],
   });

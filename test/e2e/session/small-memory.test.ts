@@ -1,6 +1,7 @@
 // The server on a machine that reports little memory: /proc/meminfo is replaced in a mount namespace of its own.
-import { expect, test } from "bun:test";
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { closeSync, copyFileSync, fsyncSync, openSync, readdirSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeDirectory } from "../../peer/test-server.ts";
 import { writeRandomFile } from "../client/sample-files.ts";
@@ -8,7 +9,22 @@ import { EXECUTABLE, startServer } from "../client/server.ts";
 import { demandSmbclient } from "../client/smbclient.ts";
 
 const isRoot = process.getuid?.() === 0;
-const SCRIPT = 'mount --bind "$0" /proc/meminfo; exec "$@"';
+const SCRIPT = 'mount --bind "$0" /proc/meminfo; copy="$1"; shift 2; exec "$copy" "$@"';
+
+/**
+ * Pages of the executable that servers of other tests use as well are not dropped: these servers have a file of their
+ * own.
+ */
+const home = makeDirectory("minismbd-executable");
+const executable = join(home, "minismbd");
+beforeAll(() => {
+  copyFileSync(EXECUTABLE, executable);
+  // Pages of a file that was just written are not dropped before they are on the disk.
+  const descriptor = openSync(executable, "r");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}, 60_000);
+afterAll(() => rmSync(home, { recursive: true }));
 
 /** The server with that much memory, after a client has copied a file there and back. */
 interface Served {
@@ -30,17 +46,13 @@ function attempt<Value>(look: () => Value): Value | undefined {
 }
 
 async function serveWith(memoryMib: number): Promise<Served> {
-  // Pages of a file that was just built are not dropped before they are on the disk.
-  const executable = openSync(EXECUTABLE, "r");
-  fsyncSync(executable);
-  closeSync(executable);
   const directory = makeDirectory("minismbd-meminfo");
   const meminfo = join(directory, "meminfo");
   const sample = join(directory, "sample");
   const kib = memoryMib * 1024;
   writeFileSync(meminfo, `MemTotal: ${kib} kB\nMemFree: ${kib} kB\nMemAvailable: ${kib} kB\n`);
   writeRandomFile(sample, 8 * 1024 * 1024);
-  const server = await startServer({ runner: ["unshare", "--mount", "sh", "-c", SCRIPT, meminfo] });
+  const server = await startServer({ runner: ["unshare", "--mount", "sh", "-c", SCRIPT, meminfo, executable] });
   try {
     await demandSmbclient(server, [`put ${sample} copy`, `get copy ${sample}.2`]);
     expect(readFileSync(`${sample}.2`).equals(readFileSync(sample))).toBe(true);
@@ -74,7 +86,7 @@ test.skipIf(!isRoot)("with 60 MiB the interpreter alone runs the server, and not
   const { lockedMib, anonymousMib, threads, words, variables } = await serveWith(60);
   expect(lockedMib).toBe(0);
   expect(variables).toContain("BUN_JSC_useBaselineJIT=0");
-  expect(words.slice(0, 2)).toEqual([EXECUTABLE, "serve"]);
+  expect(words.slice(0, 2)).toEqual([executable, "serve"]);
   expect(threads.filter((name) => /JIT|WarmUp/.test(name))).toEqual([]);
   // 15 to 19; by compiled code 20 to 24.
   expect(anonymousMib).toBeLessThan(20);
