@@ -111,6 +111,7 @@ function longestZeros(groups: readonly number[]): { start: number; length: numbe
 }
 
 const SIOCGIFNAME = 0x8910;
+const SIOCGIFINDEX = 0x8933;
 /** struct ifreq: the name in 16 bytes, then the index in a union of 24 bytes. */
 const IFREQ_INDEX = 16;
 const IFREQ_SIZE = 40;
@@ -130,4 +131,13 @@ export function findInterfaceName(socket: number, index: number): string | undef
   if (sys(Syscall.ioctl, socket, SIOCGIFNAME, request.address) < 0) return undefined;
   const end = request.bytes.indexOf(0);
   return new TextDecoder().decode(request.bytes.subarray(0, Math.min(end, IFREQ_INDEX)));
+}
+
+/** True if the machine has an interface of that name, up or down; any socket can ask. */
+export function isInterfaceName(socket: number, name: string): boolean {
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length === 0 || bytes.length >= IFREQ_INDEX) return false;
+  request.bytes.fill(0);
+  request.bytes.set(bytes);
+  return sys(Syscall.ioctl, socket, SIOCGIFINDEX, request.address) >= 0;
 }

@@ -23,7 +23,9 @@ export const SocketOption = {
   LINGER: [1, 13],
   TCP_NODELAY: [6, 1],
   TCP_KEEPIDLE: [6, 4],
+  IP_PKTINFO: [0, 8],
   IPV6_V6ONLY: [41, 26],
+  IPV6_RECVPKTINFO: [41, 49],
 } as const;
 
 type Option = (typeof SocketOption)[keyof typeof SocketOption];

@@ -1,6 +1,6 @@
 // The file in which a server that ends leaves its durable opens to the next one, beside the lock file: in the
 // runtime directory, which is in memory.
-import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import type { OpensKeeper } from "../port/control.ts";
 import type { Log } from "./log/log.ts";
 
@@ -45,14 +45,8 @@ function read(file: string, maxBytes: number): Uint8Array | undefined {
     const stat = fstatSync(descriptor);
     const isOwn = stat.isFile() && stat.uid === process.geteuid?.() && (stat.mode & 0o077) === 0;
     if (!isOwn || stat.size > maxBytes) return undefined;
-    const bytes = new Uint8Array(stat.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const count = readSync(descriptor, bytes, length, bytes.length - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    return bytes.subarray(0, length);
+    const { buffer, byteLength, byteOffset } = readFileSync(descriptor);
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } finally {
     closeSync(descriptor);
   }
@@ -62,7 +56,7 @@ function write(file: string, bytes: Uint8Array): void {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const descriptor = openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
+    writeFileSync(descriptor, bytes);
   } catch (error) {
     remove(file);
     throw error;

@@ -119,6 +119,7 @@ describe.if(hasCompiler)("the C headers have the same values for", () => {
     expectSame(includes, Family, (key) => `AF_${key}`);
     const names = Object.keys(SocketOption).flatMap((name) => {
       if (name.startsWith("TCP_")) return ["IPPROTO_TCP", name];
+      if (name.startsWith("IP_")) return ["IPPROTO_IP", name];
       return name.startsWith("IPV6_") ? ["IPPROTO_IPV6", name] : ["SOL_SOCKET", `SO_${name}`];
     });
     expect(cValues(includes, names)).toEqual(Object.values(SocketOption).flat());

@@ -1,6 +1,5 @@
 // The user of a session or of an RPC bind, as the manager gets it: what the log-on proved, what the client
-// merely says of itself, between which addresses and over which interface
-// it was.
+// merely says of itself, between which addresses and over which interface it was.
 import type { Identity } from "../../port/port.ts";
 import type { LogonIdentity } from "../logon/mechanism.ts";
 import type { ConnectionState } from "./connection-state.ts";

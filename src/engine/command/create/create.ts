@@ -137,7 +137,8 @@ function lookUp(creation: Creation): MaybePromise<NtStatus> {
   // The look-up restarts when another program created the name first: the action is no longer CREATED.
   creation.action = CreateAction.OPENED;
   const { exchange, tree } = creation;
-  const asksRights = needsRightsOnDisk(tree, wantedOf(creation));
+  const wanted = wantedOf(creation);
+  const asksRights = needsRightsOnDisk(tree, wanted);
   return andThen(creation.store.lookup(creation.components, asksRights), (found) => {
     if (typeof found === "number") {
       return answerFailedLookup(exchange, creation.store, creation.components, creation.isPosix, found);
@@ -149,7 +150,7 @@ function lookUp(creation: Creation): MaybePromise<NtStatus> {
     }
     // The rights that the descriptor of the object grants and, if needed, that of its parent directory.
     const { store, components } = creation;
-    const loaded = loadRights(tree, store, components, found.node, wantedOf(creation), found.rights);
+    const loaded = loadRights(tree, store, components, found.node, wanted, found.rights);
     return andThen(loaded, (status) => (status === Status.SUCCESS ? openFound(creation, found) : status));
   });
 }
