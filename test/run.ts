@@ -169,7 +169,7 @@ function removeTemporary(name: string, path: string): void {
 
 /** The files that are formatted: sources, not vectors and lists. */
 function formatted(): string[] {
-  const patterns = ["src/**/*.ts", "test/**/*.ts", "man/*.ts", "board/**/*.ts", "*.ts"];
+  const patterns = ["src/**/*.ts", "src/**/*.tsx", "test/**/*.ts", "man/*.ts", "board/**/*.ts", "*.ts"];
   return patterns.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(ROOT)]).sort();
 }
 

@@ -52,7 +52,9 @@ async function serveWith(memoryMib: number): Promise<Served> {
   const kib = memoryMib * 1024;
   writeFileSync(meminfo, `MemTotal: ${kib} kB\nMemFree: ${kib} kB\nMemAvailable: ${kib} kB\n`);
   writeRandomFile(sample, 8 * 1024 * 1024);
-  const server = await startServer({ runner: ["unshare", "--mount", "sh", "-c", SCRIPT, meminfo, executable] });
+  const server = await startServer({
+    runner: ["unshare", "--mount", "sh", "-c", SCRIPT, meminfo, executable],
+  });
   try {
     await demandSmbclient(server, [`put ${sample} copy`, `get copy ${sample}.2`]);
     expect(readFileSync(`${sample}.2`).equals(readFileSync(sample))).toBe(true);

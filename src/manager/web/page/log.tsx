@@ -60,7 +60,9 @@ export function Log(): JSX.Element {
           {shown.map((line) => (
             <li key={line.key} class={line.level}>
               <time>{formatTime(line.time)}</time> <span class="log-level">{line.level}</span>{" "}
-              <span class="log-text" lang="en">{line.text}</span>
+              <span class="log-text" lang="en">
+                {line.text}
+              </span>
             </li>
           ))}
         </ol>
