@@ -81,7 +81,7 @@ import json, sys
 from prometheus_client.parser import text_string_to_metric_families as parse
 print(json.dumps({s.name: [f.type, s.value, s.labels] for f in parse(sys.stdin.read()) for s in f.samples}))
 `;
-  const child = Bun.spawnSync(["python3", "-c", script], {
+  const child = Bun.spawnSync(["/usr/bin/python3", "-c", script], {
     stdin: Buffer.from(text),
     env: { ...process.env, PYTHONPATH: PACKAGES },
   });

@@ -1,16 +1,10 @@
 // impacket's client, which shares no code with Samba's, in the dialects it speaks: 2.0.2, 2.1 and 3.0.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { startSubject } from "../../peer/start.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import { runProgram } from "../client/smbclient.ts";
-
-/** Debian's Python: another python3 may come first in PATH and lack the packages. */
-const PYTHON = "/usr/bin/python3";
-
-const hasImpacket = existsSync(PYTHON) && spawnSync(PYTHON, ["-c", "import impacket"]).status === 0;
+import { hasImpacket, PYTHON } from "../rpc/rpc-clients.ts";
 
 describe.skipIf(!hasImpacket)("impacket", () => {
   let server: TestServer;

@@ -5,7 +5,7 @@ import type { TestServer, User } from "../../peer/test-server.ts";
 import { createFile, closeCall, mountShare } from "../client/raw-files.ts";
 import { runProgram } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
-import { DAEMON, GAMES, hasImpacket } from "./rpc-clients.ts";
+import { DAEMON, GAMES, hasImpacket, PYTHON } from "./rpc-clients.ts";
 
 /** `srvs` and `wkst` are bound; `text` shows a string without its NUL. */
 const PROLOGUE = `
@@ -32,7 +32,7 @@ afterAll(() => server.stop());
 
 async function run(script: string, user: User = GAMES): Promise<string> {
   const words = [server.host, String(server.port), user.user, user.password];
-  return (await runProgram(["python3", "-c", PROLOGUE + script, ...words])).output;
+  return (await runProgram([PYTHON, "-c", PROLOGUE + script, ...words])).output;
 }
 
 const SESSIONS = `

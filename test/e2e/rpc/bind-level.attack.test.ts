@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { TestServer, User } from "../../peer/test-server.ts";
 import { runProgram } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
-import { DAEMON, GAMES, hasImpacket } from "./rpc-clients.ts";
+import { DAEMON, GAMES, hasImpacket, PYTHON } from "./rpc-clients.ts";
 
 /** The SMB session's user, then the one who logs on in the bind, and its level. */
 const SCRIPT = `
@@ -38,7 +38,7 @@ afterAll(() => server.stop());
 
 async function listSessions(session: User, bound: User, level: number): Promise<string> {
   const words = [session.user, session.password, bound.user, bound.password, String(level)];
-  const { output } = await runProgram(["python3", "-c", SCRIPT, server.host, String(server.port), ...words]);
+  const { output } = await runProgram([PYTHON, "-c", SCRIPT, server.host, String(server.port), ...words]);
   return output.trim();
 }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Kdc, runIn, SERVICE_HOST, startKdc } from "../client/kdc.ts";
 import { startServer } from "../client/server.ts";
 import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
-import { hasImpacket, hasRpcclient } from "./rpc-clients.ts";
+import { hasImpacket, hasRpcclient, PYTHON } from "./rpc-clients.ts";
 
 const AES_SHA1 = "aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96";
 const SERVICES = [`cifs/${SERVICE_HOST}`, `host/${SERVICE_HOST}`];
@@ -78,7 +78,7 @@ describe.skipIf(!hasRpcclient).each([AES_SHA1, "aes128-cts-hmac-sha1-96"])("rpcc
       ]) {
         const words = [SERVICE_HOST, String(rig.server.port), TESTER2.user, TESTER2.password, String(level)];
         const environment = rig.kdc.environment("tester");
-        const { output } = await runIn(environment, ["/usr/bin/python3", "-c", BIND, ...words, TESTER.user]);
+        const { output } = await runIn(environment, [PYTHON, "-c", BIND, ...words, TESTER.user]);
         expect(output).toBe(`'${caller}'\n600\n`);
       }
     },

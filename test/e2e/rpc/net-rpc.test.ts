@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { makeDirectory, removeDirectory } from "../../peer/test-server.ts";
 import { canRunOnBoth, type BothOutputs, HOST, onBoth } from "./port-445.ts";
-import { DAEMON, hasImpacket, impacketExample } from "./rpc-clients.ts";
+import { DAEMON, hasImpacket, impacketExample, PYTHON } from "./rpc-clients.ts";
 
 interface Row {
   readonly words: string;
@@ -95,7 +95,7 @@ describe.skipIf(!canRunOnBoth || !hasImpacket || impacketExample("samrdump") ===
       const target = `${DAEMON.user}:${DAEMON.password}@${HOST}`;
       outputs = await onBoth(
         IMPACKET.map(({ example, words, before = [] }) =>
-          ["python3", impacketExample(example) ?? "", ...before, target, words].filter((word) => word !== ""),
+          [PYTHON, impacketExample(example) ?? "", ...before, target, words].filter((word) => word !== ""),
         ),
       );
     }, 180_000);

@@ -5,11 +5,13 @@ import { hasSmbd } from "../../peer/smbd.ts";
 import type { TestServer, User } from "../../peer/test-server.ts";
 import { connectionWords, type ProgramResult, runProgram } from "../client/smbclient.ts";
 
+/** Debian's Python: another python3 may come first in PATH and lack the packages. */
+export const PYTHON = "/usr/bin/python3";
 const IMPACKET = "/usr/share/doc/python3-impacket/examples";
 
 export const hasRpcclient = Bun.which("rpcclient") !== null;
 export const hasImpacket =
-  Bun.which("python3") !== null && existsSync("/usr/lib/python3/dist-packages/impacket/__init__.py");
+  existsSync(PYTHON) && Bun.spawnSync([PYTHON, "-c", "import impacket"]).exitCode === 0;
 export const hasPeer = hasRpcclient && hasSmbd();
 
 /** Accounts of every Linux, so that smbd's users and ours have the same uids. */

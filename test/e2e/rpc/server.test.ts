@@ -10,6 +10,7 @@ import {
   DAEMON,
   GAMES,
   hasImpacket,
+  PYTHON,
   hasPeer,
   hasRpcclient,
   runRpcclient,
@@ -130,7 +131,7 @@ print(srvs.hNetrRemoteTOD(d)["BufferPtr"]["tod_year"] > 2020)
 describe.skipIf(!hasImpacket)("impacket", () => {
   const run = (script: string, ...words: string[]) =>
     runProgram([
-      "python3",
+      PYTHON,
       "-c",
       script,
       server.host,

@@ -17,7 +17,7 @@ import { startSmbd } from "../../peer/smbd.ts";
 import { makeDirectory, removeDirectory, type TestServer, type User } from "../../peer/test-server.ts";
 import { runProgram, runSmbclient } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
-import { DAEMON, GAMES, hasImpacket, hasPeer } from "./rpc-clients.ts";
+import { DAEMON, GAMES, hasImpacket, hasPeer, PYTHON } from "./rpc-clients.ts";
 
 const hasNet = Bun.which("net") !== null;
 const USERS = [DAEMON, GAMES];
@@ -92,7 +92,7 @@ def attempt(label, call):
 
 async function impacket(script: string, user: User = GAMES, of = server, below = area): Promise<string> {
   const words = [of.host, String(of.port), user.user, user.password, below];
-  return (await runProgram(["python3", "-c", PROLOGUE + script, ...words])).output;
+  return (await runProgram([PYTHON, "-c", PROLOGUE + script, ...words])).output;
 }
 
 describe.skipIf(!hasNet)("net rpc share", () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type TestServer, TESTER, type User } from "../../peer/test-server.ts";
 import { connectionWords, demandSmbclient, runProgram, runSmbclient } from "../client/smbclient.ts";
 import { startServer } from "../client/server.ts";
-import { DAEMON, GAMES, hasImpacket, impacketExample } from "./rpc-clients.ts";
+import { DAEMON, GAMES, hasImpacket, impacketExample, PYTHON } from "./rpc-clients.ts";
 
 const isRoot = process.getuid?.() === 0;
 const USERS = [DAEMON, GAMES, TESTER];
@@ -48,7 +48,7 @@ describe.skipIf(!isRoot || Bun.which("net") === null)("net rpc", () => {
 
 describe.skipIf(!isRoot || !hasImpacket || impacketExample("lookupsid") === undefined)("impacket's", () => {
   const run = async (name: string, ...words: string[]): Promise<string> =>
-    (await runProgram(["python3", impacketExample(name) ?? "", ...words])).output;
+    (await runProgram([PYTHON, impacketExample(name) ?? "", ...words])).output;
   const target = (): string => `${DAEMON.user}:${DAEMON.password}@${server.host}`;
 
   test("lookupsid.py finds the users by their identifiers", async () => {
@@ -100,7 +100,7 @@ print(len(lsat.hLsarLookupNames(d, handle, names)["TranslatedSids"]["Sids"]))
 describe.skipIf(!isRoot || !hasImpacket)("an authenticated bind", () => {
   const bind = async (secret: string, level: number): Promise<string> => {
     const words = [DAEMON.user, DAEMON.password, TESTER.user, secret, String(level)];
-    return (await runProgram(["python3", "-c", BIND, server.host, "445", ...words])).output;
+    return (await runProgram([PYTHON, "-c", BIND, server.host, "445", ...words])).output;
   };
 
   // Level 2 (connect) protects no calls: nothing ties them to the user of the bind.

@@ -91,8 +91,17 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
     const isAnswer = /^Failed to load resource/.test(message.text());
     if (message.type() === "error" && !isAnswer) faults.push(message.text());
   });
+  await until(() => isServed(url));
   await page.goto(url);
   return new Visitor(context, page, faults);
+}
+
+/** The server opens the page's port a moment after that of SMB. */
+function isServed(url: string): Promise<boolean> {
+  return fetch(url, { tls: { rejectUnauthorized: false } }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Throws after a while. */
