@@ -215,7 +215,8 @@ const REQUESTS: readonly Limit[] = [
     name: "credits",
     per: "connection",
     option: "smb2 max credits",
-    standard: "8192; 64 while the buffer budget runs low",
+    standard:
+      "8192; all clients together four times `buffer budget`, each one largest request; 64 while the budget runs low",
     beyond: "no more are granted",
     reserve: "each connection has its own",
     test: `${SESSION}/header.attack.test.ts#a client that asks for 65,535 credits again and again is granted at most 8192`,

@@ -7,7 +7,7 @@ import { Step } from "../pressure/pressure.ts";
 import type { StreamSocket } from "../transport/stream-socket.ts";
 import { addressBlock } from "../../loop/client-address.ts";
 import type { EngineContext } from "./context.ts";
-import { SequenceWindow } from "./credits.ts";
+import { CREDIT_BYTES, creditsFor, SequenceWindow } from "./credits.ts";
 import type { Dialect } from "./dialect.ts";
 import { RateLimit } from "../../loop/rate-limit.ts";
 import { TrafficCount } from "./traffic.ts";
@@ -18,6 +18,11 @@ const MAX_ENDED_KEYS = 4;
 const LOGON_CREDITS = 32;
 /** The most credits that a client may hold while the buffer pool is low or memory is short. */
 const CREDITS_WHEN_LOW = 64;
+/**
+ * Clients together may have so many times the buffers' budget under way. More would wait in line for longer
+ * than their time-outs: at 128 MiB, each of fifty smbclients sent its 20 MiB at once and gave up after 20 s.
+ */
+const BUDGETS_UNDER_WAY = 4;
 
 /** NetBIOS keep-alives that a connection may send in a second; clients send one in minutes. */
 const KEEP_ALIVES_PER_SECOND = 64;
@@ -157,11 +162,19 @@ export class ConnectionState {
     if (request.command === Command.NEGOTIATE) extra = 0;
     else if (request.command === Command.SESSION_SETUP)
       extra = Math.min(extra, status === Status.SUCCESS ? LOGON_CREDITS : 0);
-    const { pool, pressure, settings } = this.context;
-    const isLow = pool.isLow() || pressure.step !== Step.NONE;
-    const limit = isLow ? CREDITS_WHEN_LOW : settings.maxCredits;
+    const limit = this.creditLimit();
     const granted = this.window.grant(Math.max(1, charge + Math.min(extra, 0xffff)), limit);
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
+  }
+
+  /** The most credits that the client may hold now: those of one largest request always. */
+  private creditLimit(): number {
+    const { connectionTable, pool, pressure, settings } = this.context;
+    const isLow = pool.isLow() || pressure.step !== Step.NONE;
+    const share = (BUDGETS_UNDER_WAY * pool.fullBudgetBytes) / Math.max(1, connectionTable.loggedOnCount);
+    const least = creditsFor(Math.max(settings.maxReadBytes, settings.maxWriteBytes));
+    const fair = Math.max(least, Math.floor(share / CREDIT_BYTES));
+    return Math.min(settings.maxCredits, fair, isLow ? CREDITS_WHEN_LOW : settings.maxCredits);
   }
 
   /**

@@ -41,6 +41,11 @@ export class ConnectionTable {
     this.limits = limits;
   }
 
+  /** Connections with a log-on, of users and of guests. */
+  get loggedOnCount(): number {
+    return this.users.size + this.guests.size;
+  }
+
   /**
    * Makes room for a connection from this address, by closing another one. Returns the limit where none
    * yields.

@@ -4,7 +4,12 @@ import type { Dialect } from "./dialect.ts";
 
 const START_WORDS = 16;
 /** Payload bytes per credit; 3.1.5.2. */
-const CREDIT_BYTES = 65_536;
+export const CREDIT_BYTES = 65_536;
+
+/** The credits that a request costs whose payload, sent or asked for, has so many bytes; 3.1.5.2. */
+export function creditsFor(payloadBytes: number): number {
+  return payloadBytes === 0 ? 1 : Math.floor((payloadBytes - 1) / CREDIT_BYTES) + 1;
+}
 
 export class SequenceWindow {
   /** The lowest unused id. */
@@ -100,6 +105,5 @@ interface ChargedRequest {
 export function paysFor(request: ChargedRequest, payloadBytes: number): boolean {
   const { negotiated } = request.connection;
   if (negotiated?.dialect.hasMultiCredit !== true) return payloadBytes <= CREDIT_BYTES;
-  const needed = payloadBytes === 0 ? 1 : Math.floor((payloadBytes - 1) / CREDIT_BYTES) + 1;
-  return needed <= Math.max(1, request.creditCharge);
+  return creditsFor(payloadBytes) <= Math.max(1, request.creditCharge);
 }

@@ -23,13 +23,14 @@ import { Access } from "../../../src/wire/security/access.ts";
 
 export const MAX_CREDITS = 512;
 /** Bytes of the buffer pool's budget: one large buffer exhausts it. */
-const POOL_BYTES = 100_000;
+const POOL_BYTES = 8 * 1024 * 1024;
 export const FILE_ID_OFFSET = 72;
 
 /** The parts of the context that connections use. */
 export function makeContext(): EngineContext {
   const context = {
-    settings: { maxCredits: MAX_CREDITS },
+    settings: { maxCredits: MAX_CREDITS, maxReadBytes: 1_048_576, maxWriteBytes: 1_048_576 },
+    connectionTable: { loggedOnCount: 1 },
     provider,
     pool: new BufferPool(POOL_BYTES),
     clock: { now: () => 0 },

@@ -59,6 +59,21 @@ describe("grantCredits, 3.3.1.2", () => {
     connection.context.pool.release(buffer);
     expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(100);
   });
+
+  test.each([
+    // 4 × 8 MiB are 512 credits; a request of 1 MiB costs 16.
+    [4, 128],
+    [20, 25],
+    [100, 16],
+  ])(
+    "of %d clients each holds at most %d: together four times the budget, and one request always",
+    (count, expected) => {
+      const connection = exhausted();
+      Object.assign(connection.context.connectionTable, { loggedOnCount: count });
+      const echo = { command: Command.ECHO, creditCharge: 1, creditsRequested: 8192 };
+      expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(expected);
+    },
+  );
 });
 
 describe("dropSession", () => {
