@@ -14,8 +14,11 @@ import { TrafficCount } from "./traffic.ts";
 
 /** The number of ended sessions for which the connection still signs error responses. */
 const MAX_ENDED_KEYS = 4;
-/** Credits granted beyond the credit charge when a log-on succeeds, as Windows does. */
-const LOGON_CREDITS = 32;
+/**
+ * Credits granted beyond the charge of a request, or as many as it cost: when a log-on succeeds as Windows
+ * does. A window that grows with the requests that are answered is no larger than they are served.
+ */
+const EXTRA_CREDITS = 32;
 /** The most credits that a client may hold while the buffer pool is low or memory is short. */
 const CREDITS_WHEN_LOW = 64;
 /**
@@ -157,13 +160,12 @@ export class ConnectionState {
   grantCredits(request: CreditRequest, status: NtStatus): number {
     const charge = Math.max(1, request.creditCharge);
     const requested = Math.max(1, request.creditsRequested);
-    let extra = requested - charge;
-    // An unauthenticated client gets no credits beyond its charge; a successful log-on brings LOGON_CREDITS.
-    if (request.command === Command.NEGOTIATE) extra = 0;
-    else if (request.command === Command.SESSION_SETUP)
-      extra = Math.min(extra, status === Status.SUCCESS ? LOGON_CREDITS : 0);
+    // An unauthenticated client gets no credits beyond its charge.
+    const isLogonUnderWay = request.command === Command.SESSION_SETUP && status !== Status.SUCCESS;
+    const mayHaveMore = request.command !== Command.NEGOTIATE && !isLogonUnderWay;
+    const extra = mayHaveMore ? Math.min(requested - charge, Math.max(EXTRA_CREDITS, charge)) : 0;
     const limit = this.creditLimit();
-    const granted = this.window.grant(Math.max(1, charge + Math.min(extra, 0xffff)), limit);
+    const granted = this.window.grant(Math.max(1, charge + extra), limit);
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
   }
 

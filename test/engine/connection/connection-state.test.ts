@@ -43,21 +43,29 @@ describe("grantCredits, 3.3.1.2", () => {
     ["a request that asks for 0 is granted 1", Command.ECHO, SUCCESS, 1, 0, 1],
     ["a request that asks for fewer than its CreditCharge is granted fewer", Command.READ, SUCCESS, 16, 2, 2],
     ["a CreditCharge of 0 counts as 1", Command.ECHO, SUCCESS, 0, 10, 10],
-    ["the client holds at most the configured maximum", Command.ECHO, SUCCESS, 1, 8192, MAX_CREDITS],
+    ["a small request brings up to 32 more", Command.ECHO, SUCCESS, 1, 8192, 33],
+    ["a large one as many as it cost", Command.READ, SUCCESS, 100, 8192, 200],
   ] as const)("%s", (_, command, status, creditCharge, creditsRequested, expected) => {
     const connection = exhausted();
     expect(connection.grantCredits({ command, creditCharge, creditsRequested }, status)).toBe(expected);
     expect(connection.window.available()).toBe(expected);
   });
 
+  const echo = { command: Command.ECHO, creditCharge: 1, creditsRequested: 8192 };
+
+  test("the client holds at most the configured maximum", () => {
+    const connection = exhausted();
+    for (let i = 0; i < 20; i++) connection.grantCredits(echo, Status.SUCCESS);
+    expect(connection.window.available()).toBe(MAX_CREDITS);
+  });
+
   test("while the buffer pool is exhausted a client holds at most 64", () => {
     const connection = exhausted();
     const buffer = connection.context.pool.acquire(connection.context.pool.budgetBytes);
-    const echo = { command: Command.ECHO, creditCharge: 1, creditsRequested: 100 };
-    expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(64);
-    expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(0);
+    const granted = () => connection.grantCredits(echo, Status.SUCCESS);
+    expect([granted(), granted(), granted()]).toEqual([33, 31, 0]);
     connection.context.pool.release(buffer);
-    expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(100);
+    expect(granted()).toBe(33);
   });
 
   test.each([
@@ -70,8 +78,8 @@ describe("grantCredits, 3.3.1.2", () => {
     (count, expected) => {
       const connection = exhausted();
       Object.assign(connection.context.connectionTable, { loggedOnCount: count });
-      const echo = { command: Command.ECHO, creditCharge: 1, creditsRequested: 8192 };
-      expect(connection.grantCredits(echo, Status.SUCCESS)).toBe(expected);
+      for (let i = 0; i < 20; i++) connection.grantCredits(echo, Status.SUCCESS);
+      expect(connection.window.available()).toBe(expected);
     },
   );
 });
