@@ -1,6 +1,6 @@
 // One client connection: reads messages from the socket, runs their requests through the pipeline, sends the
 // replies.
-import { Command, PROTOCOL_SMB1, PROTOCOL_SMB2, PROTOCOL_TRANSFORM } from "../../wire/header.ts";
+import { Command } from "../../wire/header.ts";
 import type { Session, SigningKey, Tree } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";
@@ -14,10 +14,9 @@ import { INTERIM_END, makeInterim } from "./interim.ts";
 import { handleMember, hasSoundMembers } from "./pipeline.ts";
 import { holdersToldOver, repeatBreaks } from "./notification.ts";
 import { PeerProgress } from "./peer-progress.ts";
-import { openByThread, openSealed } from "./sealing.ts";
 import { sendReply, sendSessionResponse } from "./send-reply.ts";
-import { verifyByThread } from "./signing.ts";
 import { OwnTurns } from "./own-turns.ts";
+import { ReceivedMessages, type Receiver } from "./received-messages.ts";
 import { ReplyRoom } from "./reply-room.ts";
 
 /** The largest message in bytes before the first log-on: enough for NEGOTIATE and security tokens. */
@@ -42,7 +41,10 @@ export interface ConnectionHost {
   readonly endSession: (session: Session) => void;
 }
 
-export class Connection extends ConnectionState implements FrameSink, SocketUser, ExchangeHost, Channel {
+export class Connection
+  extends ConnectionState
+  implements FrameSink, SocketUser, ExchangeHost, Receiver, Channel
+{
   readonly sendQueue: SendQueue;
   readonly replyRoom: ReplyRoom;
   /** Requests with an interim response and no final one, by AsyncId. */
@@ -52,7 +54,6 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   /** Memory that the connection's waiting requests hold. */
   private waitingBytes = 0;
   private isPaused = false;
-  private isOpening = false;
   private readonly turns: OwnTurns;
   private hasSessionRequest = false;
   private lastAsyncId = 0;
@@ -61,6 +62,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   private readonly host: ConnectionHost;
   private readonly socket: StreamSocket;
   private readonly frames: FrameAssembler;
+  private readonly received = new ReceivedMessages(this);
 
   constructor(id: number, host: ConnectionHost, socket: StreamSocket, remoteAddress: string) {
     super(id, host.context, remoteAddress, socket);
@@ -148,36 +150,15 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
 
   takeFrame(buffer: PooledBuffer, length: number): boolean {
     this.traffic.receivedBytes += length;
-    if (length < 4) return this.refuse(buffer);
-    const magic = buffer.view.getUint32(0, true);
-    if (magic === PROTOCOL_TRANSFORM) {
-      const take = (session: Session | undefined): boolean =>
-        session === undefined ? this.refuse(buffer) : this.take(buffer, 52, length, session);
-      const opening = openByThread(this, buffer, length);
-      if (opening !== undefined) return this.awaitThread(opening, buffer, take);
-      return take(openSealed(this, buffer.bytes, buffer.view, 0, length));
-    } else if (magic === PROTOCOL_SMB1) {
-      return this.takeSmb1(buffer, length);
-    } else if (magic !== PROTOCOL_SMB2) {
-      return this.refuse(buffer);
-    }
-    const verifying = verifyByThread(this, buffer, length);
-    if (verifying === undefined) return this.take(buffer, 0, length);
-    return this.awaitThread(verifying, buffer, (key) => this.take(buffer, 0, length, undefined, key));
+    return this.received.add(buffer, length);
   }
 
-  /** A thread decrypts or verifies the message, which `take` then handles: those behind it wait. */
-  private awaitThread<T>(work: Promise<T>, buffer: PooledBuffer, take: (result: T) => boolean): true {
-    this.isOpening = true;
-    void work.then((result) => {
-      this.isOpening = false;
-      if (this.isClosed ? this.refuse(buffer) : take(result)) this.adjustFlow();
-      else this.close("invalid framing or message");
-    });
-    return true;
+  taken(isSound: boolean): void {
+    if (isSound) this.adjustFlow();
+    else this.close("invalid framing or message");
   }
 
-  private take(buffer: PooledBuffer, start: number, length: number, sealedBy?: Session, key?: SigningKey) {
+  take(buffer: PooledBuffer, start: number, length: number, sealedBy?: Session, key?: SigningKey) {
     if (!hasSoundMembers(buffer.view, start, length - start)) return this.refuse(buffer);
     const exchange = this.host.idleExchanges.pop() ?? new Exchange(this.context);
     exchange.begin(this, buffer, start, length - start, sealedBy);
@@ -194,14 +175,14 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     return true;
   }
 
-  private takeSmb1(buffer: PooledBuffer, length: number): boolean {
+  takeSmb1(buffer: PooledBuffer, length: number): boolean {
     const isFirst = this.negotiated === undefined && !this.awaitsSecondNegotiate;
     const accepted = isFirst && this.host.negotiateSmb1(this, buffer.bytes.subarray(0, length));
     this.context.pool.release(buffer);
     return accepted;
   }
 
-  private refuse(buffer: PooledBuffer): false {
+  refuse(buffer: PooledBuffer): false {
     this.context.pool.release(buffer);
     return false;
   }
@@ -316,13 +297,13 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
    * too many requests wait, one of them for memory, or the buffer pool is low.
    */
   private isStalled(): boolean {
-    if (this.isOpening || this.turns.framesWait || this.replyRoom.isAwaited) return true;
+    if (this.received.isFull || this.turns.framesWait || this.replyRoom.isAwaited) return true;
     const { pool, settings } = this.context;
     if (this.sendQueue.heldBytes > Math.min(MAX_UNSENT_BYTES, pool.freeBytes)) return true;
     if (this.inFlight.size >= settings.maxOutstandingRequests) return true;
     // A connection with nothing under way may read even then: its next request may be the one that frees
     // buffers.
-    return pool.isLow() && (this.inFlight.size > 0 || !this.sendQueue.isEmpty());
+    return pool.isLow() && (this.inFlight.size > 0 || !this.sendQueue.isEmpty() || !this.received.isEmpty);
   }
 
   /** Handles deferred messages while it may, and pauses or resumes reading from the socket. */
@@ -351,7 +332,10 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
   /** True when all received requests are answered but those that wait for other clients. */
   private isDone(): boolean {
     return (
-      this.inFlight.size === 0 && !this.isOpening && this.sendQueue.isEmpty() && !this.frames.hasDeferred
+      this.inFlight.size === 0 &&
+      this.received.isEmpty &&
+      this.sendQueue.isEmpty() &&
+      !this.frames.hasDeferred
     );
   }
 
@@ -374,6 +358,7 @@ export class Connection extends ConnectionState implements FrameSink, SocketUser
     this.host.ended(this, this.endReason);
     this.context.connectionTable.remove(this);
     this.frames.close();
+    this.received.close();
     this.sendQueue.close();
     this.replyRoom.close();
     this.dropKeys();

@@ -6,7 +6,8 @@ import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import type { ConnectionState } from "./connection-state.ts";
 import { MIN_THREAD_BYTES } from "./crypto-threads.ts";
 
-const TRANSFORM_SIZE = 52;
+/** Bytes of a transform header. */
+export const TRANSFORM_SIZE = 52;
 /** Offsets in the transform header; 2.2.41. */
 const Transform = {
   SIGNATURE: 4,

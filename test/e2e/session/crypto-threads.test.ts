@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { encodeEchoRequest } from "../../../src/wire/command/echo.ts";
+import { encodeLogoffRequest } from "../../../src/wire/command/logoff.ts";
 import { Command } from "../../../src/wire/header.ts";
 import { decodeReadResponse } from "../../../src/wire/command/read.ts";
 import { Cipher, SigningAlgorithm } from "../../../src/wire/context/negotiate-context.ts";
@@ -24,6 +25,7 @@ import {
   createFile,
   type Mount,
   mountShare,
+  openFile,
   readCall,
   readFile,
   writeCall,
@@ -123,6 +125,49 @@ describe.each([
     await closeFile(mount, file);
     mount.client.close();
   });
+});
+
+test.each([
+  ["encrypted", () => mountSealed(Cipher.AES_128_GCM)],
+  ["signed", () => mountSigned(SigningAlgorithm.AES_CMAC)],
+])(
+  "%s messages that came together are carried out in their order, large and small ones",
+  async (_, mountIt) => {
+    const mount = await mountIt();
+    const file = await createFile(mount, "ordered");
+    await gainCredits(mount, 8 * MIB);
+    const order: string[] = [];
+    const note = (what: string, call: Call): Promise<unknown> =>
+      mount.client.start(call).reply.then(() => order.push(what));
+    // More than threads work on at once. All go to the same place: the last one is there in the end.
+    const all = Array.from({ length: 6 }, (_, index) => [
+      note(`write ${index}`, writeCall(mount, file, 0, pattern(MIB, index))),
+      note(`echo ${index}`, echoCall(mount)),
+    ]);
+    await Promise.all(all.flat());
+    expect(order).toEqual(all.flatMap((_, index) => [`write ${index}`, `echo ${index}`]));
+    await gainCredits(mount, MIB);
+    expect(Buffer.compare(await readFile(mount, file, 0, MIB), pattern(MIB, 5))).toBe(0);
+    mount.client.close();
+  },
+);
+
+test("a large encrypted message behind a LOGOFF is not carried out", async () => {
+  const mount = await mountSealed(Cipher.AES_128_GCM);
+  const other = await mountSealed(Cipher.AES_128_GCM);
+  const file = await createFile(mount, "logged off");
+  await gainCredits(mount, 3 * MIB);
+  const first = mount.client.start(writeCall(mount, file, 0, pattern(MIB, 1)));
+  const logoff = mount.client.start(callOn(mount, Command.LOGOFF, (writer) => encodeLogoffRequest(writer)));
+  mount.client.start(writeCall(mount, file, 0, pattern(MIB, 2))).reply.catch(() => undefined);
+  expect((await first.reply).status).toBe(Status.SUCCESS);
+  expect((await logoff.reply).status).toBe(Status.SUCCESS);
+  // Nothing decrypts what follows; [MS-SMB2] 3.3.5.2.1.1.
+  expect(await mount.client.outcome(echoCall(mount))).toBe("closed");
+  const again = await openFile(other, "logged off");
+  await gainCredits(other, MIB);
+  expect(Buffer.compare(await readFile(other, again.fileId, 0, MIB), pattern(MIB, 1))).toBe(0);
+  other.client.close();
 });
 
 test("a large message with a wrong tag ends its connection, and no other", async () => {
