@@ -216,7 +216,7 @@ const REQUESTS: readonly Limit[] = [
     per: "connection",
     option: "smb2 max credits",
     standard:
-      "8192; all clients together four times `buffer budget`, each one largest request; 64 while the budget runs low",
+      "8192; all clients together twice `buffer budget`, each one largest request; 64 while the budget runs low",
     beyond: "no more are granted",
     reserve: "each connection has its own",
     test: `${SESSION}/header.attack.test.ts#a client that asks for 65,535 credits again and again is granted at most 8192`,

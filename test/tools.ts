@@ -69,7 +69,7 @@ export const TOOLS: readonly Tool[] = [
   },
   {
     name: "impacket",
-    programs: [],
+    programs: ["python3"],
     files: ["usr/bin/python3", "usr/lib/python3/dist-packages/impacket/__init__.py"],
     packages: ["python3-impacket"],
     needed: "tests with impacket's client",

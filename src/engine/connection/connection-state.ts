@@ -14,18 +14,20 @@ import { TrafficCount } from "./traffic.ts";
 
 /** The number of ended sessions for which the connection still signs error responses. */
 const MAX_ENDED_KEYS = 4;
+/** Credits granted beyond the credit charge when a log-on succeeds, as Windows does. */
+const LOGON_CREDITS = 32;
 /**
- * Credits granted beyond the charge of a request, or as many as it cost: when a log-on succeeds as Windows
- * does. A window that grows with the requests that are answered is no larger than they are served.
+ * A response brings this part of what the client may hold, if not more by what its request cost: a window that
+ * grows with the requests that are answered is no larger than they are served.
  */
-const EXTRA_CREDITS = 32;
+const GROWTH = 1 / 4;
 /** The most credits that a client may hold while the buffer pool is low or memory is short. */
 const CREDITS_WHEN_LOW = 64;
 /**
  * Clients together may have so many times the buffers' budget under way. More would wait in line for longer
  * than their time-outs: at 128 MiB, each of fifty smbclients sent its 20 MiB at once and gave up after 20 s.
  */
-const BUDGETS_UNDER_WAY = 4;
+const BUDGETS_UNDER_WAY = 2;
 
 /** NetBIOS keep-alives that a connection may send in a second; clients send one in minutes. */
 const KEEP_ALIVES_PER_SECOND = 64;
@@ -160,11 +162,12 @@ export class ConnectionState {
   grantCredits(request: CreditRequest, status: NtStatus): number {
     const charge = Math.max(1, request.creditCharge);
     const requested = Math.max(1, request.creditsRequested);
-    // An unauthenticated client gets no credits beyond its charge.
-    const isLogonUnderWay = request.command === Command.SESSION_SETUP && status !== Status.SUCCESS;
-    const mayHaveMore = request.command !== Command.NEGOTIATE && !isLogonUnderWay;
-    const extra = mayHaveMore ? Math.min(requested - charge, Math.max(EXTRA_CREDITS, charge)) : 0;
     const limit = this.creditLimit();
+    let extra = Math.min(requested - charge, Math.max(charge, LOGON_CREDITS, Math.floor(limit * GROWTH)));
+    // An unauthenticated client gets no credits beyond its charge; a successful log-on brings LOGON_CREDITS.
+    if (request.command === Command.NEGOTIATE) extra = 0;
+    else if (request.command === Command.SESSION_SETUP)
+      extra = Math.min(extra, status === Status.SUCCESS ? LOGON_CREDITS : 0);
     const granted = this.window.grant(Math.max(1, charge + extra), limit);
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
   }

@@ -14,8 +14,8 @@ const MAX_WAITING = 4;
 /** A connection that takes messages and their buffers. What returns false has it closed. */
 export interface Receiver extends ConnectionState {
   /**
-   * Handles the SMB2 message `buffer.bytes[start, length)`, which was decrypted with the keys of `sealedBy`, or
-   * whose signature is right by `key`.
+   * Handles the SMB2 message `buffer.bytes[start, length)`, which was decrypted with the keys of `sealedBy`,
+   * or whose signature is right by `key`.
    */
   take(buffer: PooledBuffer, start: number, length: number, sealedBy?: Session, key?: SigningKey): boolean;
   takeSmb1(buffer: PooledBuffer, length: number): boolean;

@@ -21,7 +21,7 @@ import { Command, type Header, HeaderOffset, readHeader, writeHeader } from "../
 import { SigningAlgorithm } from "../../../src/wire/context/negotiate-context.ts";
 import { Access } from "../../../src/wire/security/access.ts";
 
-export const MAX_CREDITS = 512;
+export const MAX_CREDITS = 256;
 /** Bytes of the buffer pool's budget: one large buffer exhausts it. */
 const POOL_BYTES = 8 * 1024 * 1024;
 export const FILE_ID_OFFSET = 72;

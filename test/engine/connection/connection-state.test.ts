@@ -43,7 +43,7 @@ describe("grantCredits, 3.3.1.2", () => {
     ["a request that asks for 0 is granted 1", Command.ECHO, SUCCESS, 1, 0, 1],
     ["a request that asks for fewer than its CreditCharge is granted fewer", Command.READ, SUCCESS, 16, 2, 2],
     ["a CreditCharge of 0 counts as 1", Command.ECHO, SUCCESS, 0, 10, 10],
-    ["a small request brings up to 32 more", Command.ECHO, SUCCESS, 1, 8192, 33],
+    ["a small request brings a quarter of the maximum", Command.ECHO, SUCCESS, 1, 8192, 65],
     ["a large one as many as it cost", Command.READ, SUCCESS, 100, 8192, 200],
   ] as const)("%s", (_, command, status, creditCharge, creditsRequested, expected) => {
     const connection = exhausted();
@@ -65,16 +65,16 @@ describe("grantCredits, 3.3.1.2", () => {
     const granted = () => connection.grantCredits(echo, Status.SUCCESS);
     expect([granted(), granted(), granted()]).toEqual([33, 31, 0]);
     connection.context.pool.release(buffer);
-    expect(granted()).toBe(33);
+    expect(granted()).toBe(65);
   });
 
   test.each([
-    // 4 × 8 MiB are 512 credits; a request of 1 MiB costs 16.
-    [4, 128],
-    [20, 25],
+    // Twice 8 MiB are 256 credits; a request of 1 MiB costs 16.
+    [2, 128],
+    [10, 25],
     [100, 16],
   ])(
-    "of %d clients each holds at most %d: together four times the budget, and one request always",
+    "of %d clients each holds at most %d: together twice the budget, and one request always",
     (count, expected) => {
       const connection = exhausted();
       Object.assign(connection.context.connectionTable, { loggedOnCount: count });
