@@ -17,8 +17,8 @@ const MAX_ENDED_KEYS = 4;
 /** Credits granted beyond the credit charge when a log-on succeeds, as Windows does. */
 const LOGON_CREDITS = 32;
 /**
- * A response brings this part of what the client may hold, if not more by what its request cost: a window that
- * grows with the requests that are answered is no larger than they are served.
+ * A response brings this part of what the client may hold, if not more by what its request cost: a window
+ * that grows with the requests that are answered is no larger than they are served.
  */
 const GROWTH = 1 / 4;
 /** The most credits that a client may hold while the buffer pool is low or memory is short. */
