@@ -94,14 +94,20 @@ export async function listInLargeReplies(mount: Mount, folder: FileId): Promise<
   }
 }
 
-/** Sends compounds of 500 requests without waiting for the replies in between. */
+/** Of 500 requests: as many as the credits of one client among others allow. */
+const COMPOUNDS_AT_ONCE = 4;
+
+/** Sends compounds of 500 requests, some at once. */
 export async function queryInCompounds(mount: Mount, folder: FileId, compounds: number): Promise<void> {
   const call = { ...queryInfoCall(mount, folder, InfoType.FILE, FileInfoClass.ALL, 4096), room: 256 };
-  await gather(mount, 500 * compounds + 1);
-  const frames = Array.from({ length: compounds }, () =>
-    mount.client.compound(Array.from({ length: 500 }, () => call)),
-  );
-  await Promise.all(frames.flat());
+  for (let left = compounds; left > 0; left -= COMPOUNDS_AT_ONCE) {
+    const count = Math.min(left, COMPOUNDS_AT_ONCE);
+    await gather(mount, 500 * count + 1);
+    const frames = Array.from({ length: count }, () =>
+      mount.client.compound(Array.from({ length: 500 }, () => call)),
+    );
+    await Promise.all(frames.flat());
+  }
 }
 
 /** Looks for names that are not there, each after a local program has changed the folder. */
