@@ -4,7 +4,8 @@ import { restartWithRuntimeOptions, runtimeOptionsFor } from "../../src/manager/
 
 const MIB = 1024 * 1024;
 
-test("a box of 64 MiB interprets, one of 512 MiB has the runtime's own options", () => {
+test("a box of 64 MiB interprets, one of 128 MiB has one compiler, one of 512 MiB the runtime's own options", () => {
+  expect(runtimeOptionsFor(115 * MIB)).toEqual({ BUN_JSC_useDFGJIT: "0", BUN_JSC_forceMiniVMMode: "1" });
   expect(runtimeOptionsFor(52 * MIB)).toMatchObject({ BUN_JSC_useBaselineJIT: "0" });
   expect(runtimeOptionsFor(512 * MIB)).toEqual({});
 });

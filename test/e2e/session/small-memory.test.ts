@@ -74,9 +74,15 @@ async function serveWith(memoryMib: number): Promise<Served> {
 }
 
 // The kernel counts the whole range that is to be locked as it is used.
-test.skipIf(!isRoot)("with 120 MiB of memory the code that is used is locked", async () => {
-  expect((await serveWith(120)).lockedMib).toBeGreaterThan(80);
-});
+test.skipIf(!isRoot)(
+  "with 120 MiB the code that is used is locked, and one compiler is left out",
+  async () => {
+    const { lockedMib, variables } = await serveWith(120);
+    expect(lockedMib).toBeGreaterThan(80);
+    const options = variables.filter((variable) => variable.startsWith("BUN_JSC_")).toSorted();
+    expect(options).toEqual(["BUN_JSC_forceMiniVMMode=1", "BUN_JSC_useDFGJIT=0"]);
+  },
+);
 
 test.skipIf(!isRoot)("with 512 MiB nothing is locked, and the runtime has its own options", async () => {
   const { lockedMib, variables } = await serveWith(512);
