@@ -17,8 +17,9 @@ const MAX_ENDED_KEYS = 4;
 /** Credits granted beyond the credit charge when a log-on succeeds, as Windows does. */
 const LOGON_CREDITS = 32;
 /**
- * A response brings this part of what the client may hold, if not more by what its request cost: a window
- * that grows with the requests that are answered is no larger than they are served.
+ * Where clients have to share, a response brings this part of what the client may hold, if not more by what
+ * its request cost: a window that grows with the requests that are answered is no larger than they are
+ * served.
  */
 const GROWTH = 1 / 4;
 /** The most credits that a client may hold while the buffer pool is low or memory is short. */
@@ -163,12 +164,14 @@ export class ConnectionState {
     const charge = Math.max(1, request.creditCharge);
     const requested = Math.max(1, request.creditsRequested);
     const limit = this.creditLimit();
-    let extra = Math.min(requested - charge, Math.max(charge, LOGON_CREDITS, Math.floor(limit * GROWTH)));
+    const growth = Math.max(charge, LOGON_CREDITS, Math.floor(limit * GROWTH));
+    const mustShare = limit < this.context.settings.maxCredits;
+    let extra = mustShare ? Math.min(requested - charge, growth) : requested - charge;
     // An unauthenticated client gets no credits beyond its charge; a successful log-on brings LOGON_CREDITS.
     if (request.command === Command.NEGOTIATE) extra = 0;
     else if (request.command === Command.SESSION_SETUP)
       extra = Math.min(extra, status === Status.SUCCESS ? LOGON_CREDITS : 0);
-    const granted = this.window.grant(Math.max(1, charge + extra), limit);
+    const granted = this.window.grant(Math.max(1, charge + Math.min(extra, 0xffff)), limit);
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
   }
 
