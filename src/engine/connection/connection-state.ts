@@ -175,7 +175,7 @@ export class ConnectionState {
     return granted > 0 || this.window.available() > 0 ? granted : this.window.grant(1, limit);
   }
 
-  /** The most credits that the client may hold now: those of one largest request always. */
+  /** The most credits that the client may hold now: its share, but those of one largest request. */
   private creditLimit(): number {
     const { connectionTable, pool, pressure, settings } = this.context;
     const isLow = pool.isLow() || pressure.step !== Step.NONE;
