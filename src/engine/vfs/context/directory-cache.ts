@@ -8,7 +8,9 @@ import { plannedMemoryBytes } from "../../../linux/planned-memory.ts";
 import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { foldName, toClientName } from "../name/names.ts";
 import { FolderWatches } from "./folder-watches.ts";
-import { NameHashes, NameTable, type ShortNames } from "./name-table.ts";
+import type { NameHashes } from "./name-hashes.ts";
+import { NameTable, type ShortNames } from "./name-table.ts";
+import { mostBytes, NamesRead } from "./names-read.ts";
 
 const MAX_DIRECTORIES = 256;
 /** Bytes of all entries together: at most a thirtieth of the server's memory. Tests change it. */
@@ -18,7 +20,7 @@ export const directoryCacheLimits = {
 /** Names that one operation reads: about two milliseconds. More are read in steps. */
 const READ_AT_ONCE = 2_000;
 /** Changes during a reading beyond which they are not counted any more. */
-const MAX_CHANGES = 50_000;
+const MAX_CHANGES = 10_000;
 /** How many large directories are remembered, so that nobody begins to read them at once. */
 const MAX_LARGE = 256;
 // A change within the same tick of the file system's clock does not change the times. So a directory that
@@ -43,7 +45,7 @@ export interface Entry {
   settleMs: number;
   /** The directory's times were so recent at the reading that a later change may not have changed them. */
   isRacy: boolean;
-  /** NameHashes of a directory whose names would take more than half of the cache. */
+  /** NameHashes of a directory with too many names for the cache. */
   readonly names: NameTable | NameHashes;
   /** `names.bytes` when it was last counted. */
   bytes: number;
@@ -51,9 +53,10 @@ export interface Entry {
 
 const stat = emptyStatx();
 
-/** An entry while its directory is read. */
-export interface Reading extends Entry {
-  readonly names: NameTable;
+/** What becomes an entry while its directory is read in steps. */
+export interface Reading {
+  readonly entry: Omit<Entry, "names">;
+  readonly names: NamesRead;
 }
 
 /** Returned instead of names where the user may not read the directory. */
@@ -129,6 +132,8 @@ export class DirectoryCache {
   /** Changes of directories that are being read in steps, in their order. */
   private readonly changesMeanwhile = new Map<string, NameChange[]>();
   private totalBytes = 0;
+  /** Under way: the more there are, the sooner the next one keeps hashes only. */
+  private readings = 0;
   private trustedFromMs = 0;
   /** What the caller of the present operation has read; see `orUnread`. */
   answers: readonly FolderAnswer[] = [];
@@ -266,13 +271,15 @@ export class DirectoryCache {
     if (fd < 0) return undefined;
     const key = keyOf(stat);
     const isRacy = isRacyNow(stat);
-    const reading = newEntry(key, timestampsOf(stat), isRacy);
-    const needs = { unread: fd, key, timestamps: reading.timestamps, isRacy, name, isShort };
+    const timestamps = timestampsOf(stat);
+    const needs = { unread: fd, key, timestamps, isRacy, name, isShort };
     if (this.large.has(key)) throw new NeedsFolder(needs);
+    const entry = newEntry(key, timestamps, isRacy);
+    const names = new NameTable();
     const reader = new DirentReader();
     let result = reader.advance(fd);
-    for (; result > 0 && reading.names.count <= READ_AT_ONCE; result = reader.advance(fd))
-      if (!reader.isDots) reading.names.add(reader.name);
+    for (; result > 0 && names.count <= READ_AT_ONCE; result = reader.advance(fd))
+      if (!reader.isDots) names.add(reader.name);
     reader.release();
     if (result > 0) {
       this.noteLarge(key);
@@ -280,8 +287,8 @@ export class DirectoryCache {
       throw new NeedsFolder(needs);
     }
     closeFd(fd);
-    if (result === 0) this.keep(reading, reading.names.count);
-    return reading.names;
+    if (result === 0) this.keep({ ...entry, names });
+    return names;
   }
 
   private noteLarge(key: string): void {
@@ -290,33 +297,26 @@ export class DirectoryCache {
   }
 
   /**
-   * Begins to read a large directory in steps: the caller adds its names to the entry and then calls
-   * `endReading`. `fd` is a descriptor of the directory where the kernel can report its changes, else -1.
+   * Begins to read a large directory in steps: the caller adds its names and then calls `endReading`. `fd` is
+   * a descriptor of the directory where the kernel can report its changes, else -1.
    */
   beginReading({ key, timestamps, isRacy }: UnreadFolder, fd: number): Reading {
     if (fd >= 0 && this.watches.add(key, fd)) this.changesMeanwhile.set(key, []);
-    return newEntry(key, timestamps, isRacy);
+    const names = new NamesRead(directoryCacheLimits.maxBytes / ++this.readings);
+    return { entry: newEntry(key, timestamps, isRacy), names };
   }
 
-  /** True where the names that were read are too many for the cache: it keeps their hashes. */
-  isTooLarge({ names }: Reading): boolean {
-    return names.bytes > directoryCacheLimits.maxBytes / 2;
-  }
-
-  /**
-   * Caches the entry if the directory was read completely; changes during the reading are in it. `hashes`: of
-   * its names, where it is too large.
-   */
-  endReading(reading: Reading, isComplete: boolean, hashes?: NameHashes): void {
+  /** Adds the changes meanwhile to the names, and caches these if the directory was read completely. */
+  endReading({ entry, names }: Reading, isComplete: boolean): void {
+    this.readings--;
     this.watches.drain();
-    for (const { name, isAdded } of this.changesMeanwhile.get(reading.key) ?? [])
-      if (isAdded) {
-        reading.names.add(name);
-        hashes?.add(name);
-      } else if (reading.names.remove(name)) hashes?.remove(name);
-    this.changesMeanwhile.delete(reading.key);
-    const entry = hashes === undefined ? reading : { ...reading, names: hashes };
-    if (!isComplete || !this.keep(entry, reading.names.count)) this.watches.remove(reading.key);
+    for (const { name, isAdded } of this.changesMeanwhile.get(entry.key) ?? [])
+      if (isAdded) names.add(name);
+      else names.remove(name);
+    this.changesMeanwhile.delete(entry.key);
+    const { kept } = names;
+    if (!isComplete || kept === undefined || !this.keep({ ...entry, names: kept }))
+      this.watches.remove(entry.key);
   }
 
   /** True while changes of the directory are reported. */
@@ -325,9 +325,10 @@ export class DirectoryCache {
   }
 
   /** Caches an entry whose directory was read completely; false where it is too large. */
-  private keep(entry: Entry, count: number): boolean {
-    if (entry.names.bytes > directoryCacheLimits.maxBytes / 2) return false;
-    if (count <= READ_AT_ONCE) this.large.delete(entry.key);
+  private keep(entry: Entry): boolean {
+    const { names } = entry;
+    if (names.bytes > mostBytes(names, directoryCacheLimits.maxBytes)) return false;
+    if (names instanceof NameTable && names.count <= READ_AT_ONCE) this.large.delete(entry.key);
     entry.settleMs = Math.max(SETTLE_MS, SETTLE_READINGS * (Date.now() - entry.readMs));
     const before = this.entries.get(entry.key);
     if (before !== undefined) this.totalBytes -= before.bytes;
@@ -373,9 +374,8 @@ export class DirectoryCache {
   }
 }
 
-function newEntry(key: string, timestamps: string, isRacy: boolean): Reading {
-  const names = new NameTable();
-  return { key, timestamps, readMs: Date.now(), settleMs: SETTLE_MS, isRacy, names, bytes: 0 };
+function newEntry(key: string, timestamps: string, isRacy: boolean): Omit<Entry, "names"> {
+  return { key, timestamps, readMs: Date.now(), settleMs: SETTLE_MS, isRacy, bytes: 0 };
 }
 
 function keyOf(of: Statx): string {

@@ -2,6 +2,7 @@
 // that folders of hundreds of thousands of files fit into a small cache.
 import { decodeName, encodeEscaped, hasEscapes } from "../../../linux/name-bytes.ts";
 import { foldName, toClientName } from "../name/names.ts";
+import { hashOf, type NameHashes } from "./name-hashes.ts";
 
 const FIRST_SLOTS = 32;
 const FIRST_BYTES = 512;
@@ -84,118 +85,8 @@ class HashSlots {
   }
 }
 
-/** A set of 32-bit hashes, linear probing; 4 bytes a slot, of which at most three quarters are used. */
-class HashSet32 {
-  /** 0 is free; the hash 0 is stored as 1. */
-  private slots: Int32Array;
-  count = 0;
-
-  /** With room for `expected` hashes. */
-  constructor(expected: number) {
-    let size = FIRST_SLOTS;
-    while (size * 3 < expected * 4) size *= 2;
-    this.slots = new Int32Array(size);
-  }
-
-  get bytes(): number {
-    return this.slots.byteLength;
-  }
-
-  /** False where it was there. */
-  add(hash: number): boolean {
-    if (this.count * 4 >= this.slots.length * 3) this.grow();
-    return this.put(hash || 1);
-  }
-
-  has(hash: number): boolean {
-    return this.slots[this.slotOf(hash || 1)] !== 0;
-  }
-
-  /** Moves what stands behind the free slot, so that each hash is found from its own. */
-  remove(hash: number): void {
-    const { slots } = this;
-    const mask = slots.length - 1;
-    let free = this.slotOf(hash || 1);
-    if (slots[free] === 0) return;
-    this.count--;
-    for (let at = (free + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
-      const own = (slots[at] ?? 0) & mask;
-      if (((at - own) & mask) < ((at - free) & mask)) continue;
-      slots[free] = slots[at] ?? 0;
-      free = at;
-    }
-    slots[free] = 0;
-  }
-
-  /** The slot that has the hash, or the free one where it would be. */
-  private slotOf(hash: number): number {
-    const { slots } = this;
-    const mask = slots.length - 1;
-    let at = hash & mask;
-    while (slots[at] !== 0 && slots[at] !== hash) at = (at + 1) & mask;
-    return at;
-  }
-
-  private put(hash: number): boolean {
-    const slot = this.slotOf(hash);
-    if (this.slots[slot] !== 0) return false;
-    this.slots[slot] = hash;
-    this.count++;
-    return true;
-  }
-
-  private grow(): void {
-    const before = this.slots;
-    this.slots = new Int32Array(before.length * 2);
-    this.count = 0;
-    for (const hash of before) if (hash !== 0) this.put(hash);
-  }
-}
-
-/** Slots of a NameTable whose hashes are copied in one step: a fraction of a millisecond. */
-const HASHES_PER_STEP = 8192;
-/** Hashes of more than one name, or of one that was added twice, which are kept for good. */
-const MAX_SHARED = 20_000;
-
-/**
- * Of the names of a directory that is too large for a NameTable the hashes of their folded forms, 5 to 11
- * bytes a name: they tell which names are missing, so that the directory is not read for each of them.
- */
-export class NameHashes {
-  private readonly hashes: HashSet32;
-  private readonly shared = new Set<number>();
-
-  constructor(expected: number) {
-    this.hashes = new HashSet32(expected);
-  }
-
-  get bytes(): number {
-    return this.hashes.bytes + this.shared.size * 32;
-  }
-
-  /** It should be made anew. */
-  get isWasteful(): boolean {
-    return this.shared.size > MAX_SHARED;
-  }
-
-  add(name: string): void {
-    this.addHash(hashOf(foldName(toClientName(name))));
-  }
-
-  addHash(hash: number): void {
-    if (!this.hashes.add(hash)) this.shared.add(hash);
-  }
-
-  remove(name: string): void {
-    const hash = hashOf(foldName(toClientName(name)));
-    if (!this.shared.has(hash)) this.hashes.remove(hash);
-  }
-
-  /** Empty where no name has that folded form; undefined where one may have: the directory must be read. */
-  find(folded: string): readonly string[] | undefined {
-    return this.hashes.has(hashOf(folded)) ? undefined : [];
-  }
-}
+/** Slots of a NameTable that are gone through in one step: a fraction of a millisecond. */
+const SLOTS_PER_STEP = 8192;
 
 export class NameTable {
   /** Each name as its length in one byte and its bytes on disk. */
@@ -243,13 +134,11 @@ export class NameTable {
   }
 
   /** Copies the hashes of the names in steps: the next one each time the generator is asked. */
-  *hashes(): Generator<undefined, NameHashes> {
-    const hashes = new NameHashes(this.count);
-    for (let at = 0; this.byFold.some(at, HASHES_PER_STEP, (hash) => hashes.addHash(hash));) {
-      at += HASHES_PER_STEP;
+  *copyHashes(hashes: NameHashes): Generator<undefined, void> {
+    for (let at = 0; this.byFold.some(at, SLOTS_PER_STEP, (hash) => hashes.addHash(hash));) {
+      at += SLOTS_PER_STEP;
       yield;
     }
-    return hashes;
   }
 
   /** The on-disk names with that folded form. */
@@ -324,14 +213,4 @@ export class NameTable {
     this.filled += 1 + length;
     return offset;
   }
-}
-
-/** Differs in every process: nobody can make many names with one hash. */
-const SEED = crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
-
-/** FNV-1a over UTF-16 units, with a last mixing for the low bits. */
-function hashOf(text: string): number {
-  let hash = SEED;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
-  return Math.imul(hash ^ (hash >>> 15), 0x2c1b_3c6d) | 0;
 }

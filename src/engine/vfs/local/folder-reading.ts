@@ -3,7 +3,8 @@
 import { turns } from "../../turns.ts";
 import type { MaybePromise } from "../../../port/port.ts";
 import type { DirectoryCache, FolderAnswer, UnreadFolder } from "../context/directory-cache.ts";
-import { type NameHashes, NameTable } from "../context/name-table.ts";
+import { NameTable } from "../context/name-table.ts";
+import type { NamesRead, Sought } from "../context/names-read.ts";
 import type { ShareNames } from "../name/share-names.ts";
 import type { NameBatch } from "../disk/listing.ts";
 import type { Failure } from "../store.ts";
@@ -23,100 +24,113 @@ export interface FolderDisk {
   closeFolder(fd: number): void;
 }
 
-type Reading = Promise<NameTable | Failure>;
+interface Reading {
+  readonly names: NamesRead;
+  /** Ends with 0 when all names have been read. */
+  readonly end: Promise<0 | Failure>;
+}
+
+interface NextReading {
+  /** What it has to look for from its begin. */
+  readonly sought: Sought[];
+  readonly begun: Promise<Reading>;
+}
 
 /** The readings of one directory cache, by directory. `next` begins when `present` ends. */
-type Readings = Map<string, { present: Reading; next: Reading | undefined }>;
+type Readings = Map<string, { readonly present: Reading; next: NextReading | undefined }>;
 
 const underWay = new WeakMap<DirectoryCache, Readings>();
 
 /** Looks up the name that an operation needs, and closes the folder's descriptor. */
 export async function answerFrom(disk: FolderDisk, folder: UnreadFolder): Promise<FolderAnswer | Failure> {
   const { key, name, isShort } = folder;
-  const cached = disk.directories.validEntry(key, folder.timestamps)?.names;
-  const known = isShort ? undefined : cached?.find(name);
-  if (known !== undefined) {
+  const rules = isShort ? disk.names.shortNames : undefined;
+  const sought: Sought = { name, rules };
+  let table = disk.directories.validEntry(key, folder.timestamps)?.names;
+  let names = isShort ? undefined : table?.find(name);
+  if (names !== undefined || table instanceof NameTable) {
     disk.closeFolder(folder.unread);
-    return { key, name, isShort, names: known };
+  } else {
+    const reading = await joinReading(disk, folder, sought);
+    const failure = await reading.end;
+    if (failure !== 0) return failure;
+    table = reading.names.kept;
+    names = reading.names.find(sought);
   }
-  const names = await namesOf(disk, folder, cached);
-  if (typeof names === "number") return names;
-  if (!isShort) return { key, name, isShort, names: names.find(name) };
-  const rules = disk.names.shortNames;
-  while (!names.prepareShort(rules, STEP_MS)) await turns.next();
-  const found = names.findShort(name);
-  return { key, name, isShort, names: found === undefined ? [] : [found] };
+  if (rules !== undefined && table instanceof NameTable) {
+    while (!table.prepareShort(rules, STEP_MS)) await turns.next();
+    const found = table.findShort(name);
+    names = found === undefined ? [] : [found];
+  }
+  return { key, name, isShort, names: names ?? [] };
 }
 
-function namesOf(
-  disk: FolderDisk,
-  folder: UnreadFolder,
-  cached: NameTable | NameHashes | undefined,
-): MaybePromise<NameTable | Failure> {
+/** The reading that finds what is sought: one that is under way, the next one, or a new one. */
+function joinReading(disk: FolderDisk, folder: UnreadFolder, sought: Sought): MaybePromise<Reading> {
   const { key, unread: fd } = folder;
   const { directories } = disk;
-  if (cached instanceof NameTable) {
-    disk.closeFolder(fd);
-    return cached;
-  }
   let readings = underWay.get(directories);
   if (readings === undefined) underWay.set(directories, (readings = new Map()));
   const before = readings.get(key);
-  if (before === undefined) return begin(disk, folder, readings);
-  if (directories.isWatched(key)) {
+  if (before === undefined) return begin(disk, folder, readings, [sought]);
+  // It may have passed the place of a name that was made since, unless changes are reported.
+  if (directories.isWatched(key) && before.present.names.want(sought)) {
     disk.closeFolder(fd);
     return before.present;
   }
-  // The present reading may have passed the place of a name that was made since: it needs another one.
   if (before.next !== undefined) {
     disk.closeFolder(fd);
-    return before.next;
+    before.next.sought.push(sought);
+    return before.next.begun;
   }
   const inTurn = readings;
-  before.next = before.present.then(() => begin(disk, folder, inTurn));
-  return before.next;
+  const all = [sought];
+  const begun = before.present.end.then(() => begin(disk, folder, inTurn, all));
+  before.next = { sought: all, begun };
+  return begun;
 }
 
-function begin(disk: FolderDisk, folder: UnreadFolder, readings: Readings): Reading {
+function begin(disk: FolderDisk, folder: UnreadFolder, readings: Readings, all: readonly Sought[]): Reading {
   const { key, unread: fd } = folder;
-  const present = read(disk, folder).finally(() => {
-    if (readings.get(key)?.present === present) readings.delete(key);
-    disk.closeFolder(fd);
-  });
+  const { directories } = disk;
+  const reading = directories.beginReading(folder, disk.isWatchable ? fd : -1);
+  const { names } = reading;
+  for (const sought of all) names.want(sought);
+  let isComplete = false;
+  const end = readAll(disk, fd, names)
+    .then((failure) => {
+      isComplete = failure === 0;
+      return failure;
+    })
+    .finally(() => {
+      directories.endReading(reading, isComplete);
+      const own = readings.get(key);
+      if (own?.present === present && own.next === undefined) readings.delete(key);
+      disk.closeFolder(fd);
+    });
+  const present = { names, end };
   readings.set(key, { present, next: undefined });
   return present;
 }
 
-async function read(disk: FolderDisk, folder: UnreadFolder): Promise<NameTable | Failure> {
-  const { unread: fd } = folder;
-  const { directories } = disk;
-  const entry = directories.beginReading(folder, disk.isWatchable ? fd : -1);
-  let isComplete = false;
-  let hashes: NameHashes | undefined;
-  try {
-    let stepMs = performance.now();
-    const mayEndTurn = async (): Promise<void> => {
-      if (performance.now() - stepMs < STEP_MS) return;
-      await turns.next();
-      stepMs = performance.now();
-    };
-    while (!isComplete) {
-      const batch = await disk.readNames(fd);
-      if (typeof batch === "number") return batch;
-      for (const [at, name] of batch.names.entries()) {
-        entry.names.add(name);
-        if (at % NAMES_PER_CHECK === 0) await mayEndTurn();
-      }
-      isComplete = batch.isEnd;
+async function readAll(disk: FolderDisk, fd: number, names: NamesRead): Promise<0 | Failure> {
+  let stepMs = performance.now();
+  const mayEndTurn = async (): Promise<void> => {
+    if (performance.now() - stepMs < STEP_MS) return;
+    await turns.next();
+    stepMs = performance.now();
+  };
+  for (;;) {
+    const batch = await disk.readNames(fd);
+    if (typeof batch === "number") return batch;
+    for (const [at, name] of batch.names.entries()) {
+      names.add(name);
+      if (at % NAMES_PER_CHECK === 0) await mayEndTurn();
     }
-    if (directories.isTooLarge(entry)) {
-      const copy = entry.names.hashes();
-      let step = copy.next();
-      for (; step.done !== true; step = copy.next()) await mayEndTurn();
-      hashes = step.value;
+    if (names.hasTooMany) {
+      const steps = names.dropNames();
+      while (steps.next().done !== true) await mayEndTurn();
     }
-    return entry.names;
-  } finally {
-    directories.endReading(entry, isComplete, hashes);
+    if (batch.isEnd) return 0;
   }
 }

@@ -1,6 +1,6 @@
 // The names of a directory by folded form and short name, against a plain map.
 import { expect, test } from "bun:test";
-import { type NameHashes, NameTable } from "../../../../src/engine/vfs/context/name-table.ts";
+import { NameTable } from "../../../../src/engine/vfs/context/name-table.ts";
 import { foldName, toClientName } from "../../../../src/engine/vfs/name/names.ts";
 
 const fold = (name: string): string => foldName(toClientName(name));
@@ -78,59 +78,4 @@ test("200,000 names of 20 bytes take at most 65 bytes each", () => {
   for (let i = 0; i < 200_000; i++) table.add(`picture of ${String(i).padStart(9, "0")}`);
   expect(table.bytes / 200_000).toBeLessThan(65);
   expect(table.find(fold("PICTURE OF 000123456"))).toEqual(["picture of 000123456"]);
-});
-
-function hashesOf(table: NameTable): NameHashes {
-  const copy = table.hashes();
-  for (;;) {
-    const step = copy.next();
-    if (step.done === true) return step.value;
-  }
-}
-
-test("hashes tell missing names from those that may be there, whatever was added and removed", () => {
-  let seed = 11;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-    return (seed >>> 8) % below;
-  };
-  const table = new NameTable();
-  for (let i = 0; i < 3_000; i++) table.add(`first ${i}`);
-  const hashes = hashesOf(table);
-  const there = new Set(Array.from({ length: 3_000 }, (_, i) => `first ${i}`));
-  for (let i = 0; i < 60_000; i++) {
-    const name = `${random(2) === 0 ? "first" : "second"} ${random(4_000)}`;
-    if (there.delete(name)) hashes.remove(name);
-    else {
-      there.add(name);
-      hashes.add(name);
-    }
-  }
-  let extra = 0;
-  for (const stem of ["first", "second", "never"])
-    for (let i = 0; i < 4_000; i++) {
-      const name = `${stem} ${i}`;
-      const found = hashes.find(fold(name));
-      // A name that is there is never called missing.
-      if (there.has(name)) expect(found).toBeUndefined();
-      else if (found === undefined) extra++;
-    }
-  expect(extra).toBeLessThan(3);
-});
-
-test("a hash of two names, or of one that was added twice, is kept when one is removed", () => {
-  const table = new NameTable();
-  for (const name of ["Both", "BOTH", "once"]) table.add(name);
-  const hashes = hashesOf(table);
-  hashes.remove("Both");
-  expect(hashes.find(fold("both"))).toBeUndefined();
-  hashes.remove("once");
-  expect(hashes.find(fold("ONCE"))).toEqual([]);
-});
-
-test("hashes take a fraction of the memory of the names", () => {
-  const table = new NameTable();
-  for (let i = 0; i < 50_000; i++) table.add(`IMG_20260101_${i}.jpg`);
-  expect(hashesOf(table).bytes).toBeLessThan(50_000 * 11);
-  expect(table.bytes).toBeGreaterThan(50_000 * 30);
 });
