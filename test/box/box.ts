@@ -1,5 +1,5 @@
 // `npm run box`: the compiled executable in a kernel with the memory of a small box, under load from outside.
-// Usage: npm run box -- --memory 64M|128M|256M [--only TEXT] [--quick] [--json FILE]
+// Usage: npm run box -- --memory 64M|128M|256M [--only TEXT] [--server smbd|both] [--quick] [--json FILE]
 // Needs root, x86-64 and Debian's user-mode-linux; MINISMBD names another executable. Everything runs in a network and
 // process namespace of its own, whose end ends all of it.
 import { existsSync } from "node:fs";

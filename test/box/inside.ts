@@ -16,6 +16,12 @@ import { runTrial, type Trial } from "./trial.ts";
 /** How many clients a box of that many MiB is to serve at once. */
 const CLIENTS: Readonly<Record<string, number>> = { "64M": 3, "128M": 50, "256M": 100 };
 
+const SERVERS: Readonly<Record<string, readonly ServerName[]>> = {
+  minismbd: ["minismbd"],
+  smbd: ["smbd"],
+  both: ["minismbd", "smbd"],
+};
+
 const LOADS: readonly Load[] = [
   { name: "one copy", run: copies(() => 1, 20, 20) },
   { name: "large copies", run: copies(({ clients }) => Math.min(10, clients), 200, 40) },
@@ -46,7 +52,8 @@ async function main(directory: string): Promise<number> {
   const clients = CLIENTS[options.memory];
   if (clients === undefined) throw new Error(`--memory takes ${Object.keys(CLIENTS).join(", ")}`);
   const memoryMib = Number.parseInt(options.memory, 10);
-  const servers: ServerName[] = options.server === "smbd" ? ["minismbd", "smbd"] : ["minismbd"];
+  const servers = SERVERS[options.server];
+  if (servers === undefined) throw new Error(`--server takes ${Object.keys(SERVERS).join(", ")}`);
   findImage();
   const trials: Trial[] = [];
   let isComplete = true;

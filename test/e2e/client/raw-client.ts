@@ -36,6 +36,7 @@ import {
 } from "./raw-calls.ts";
 import { NtlmExchange } from "./raw-ntlm.ts";
 import { type Algorithms, RawSession } from "./raw-session.ts";
+import { ReplyAudit } from "./reply-audit.ts";
 import { ConnectionClosed, type FrameSocket, type Place, RawSocket } from "./raw-socket.ts";
 
 /** Thrown for a response with a status other than STATUS_SUCCESS; `what` names the request. */
@@ -72,6 +73,7 @@ export class RawClient<S extends FrameSocket = RawSocket> {
   credits = 1;
   /** Called with each sealed frame before it is decrypted. */
   onSealed: (frame: Uint8Array) => void = () => undefined;
+  private readonly audit = new ReplyAudit();
   private readonly waiters = new Map<number, Waiter>();
   private unclaimedWaiters: (() => void)[] = [];
   private creditWaiters: (() => void)[] = [];
@@ -121,7 +123,9 @@ export class RawClient<S extends FrameSocket = RawSocket> {
     const bytes = writer.bytes.subarray(0, writer.position);
     call.edit?.(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (session && (call.sign ?? (session.signs && !session.seals))) session.sign(bytes);
-    return { bytes: call.editSigned?.(bytes) ?? bytes, messageId };
+    const sent = call.editSigned?.(bytes) ?? bytes;
+    this.audit.addRequest(messageId, sent);
+    return { bytes: sent, messageId };
   }
 
   /** Sends messages in one frame, sealed when the session seals. */
@@ -348,6 +352,8 @@ export class RawClient<S extends FrameSocket = RawSocket> {
       const header = readHeader(view, 0);
       const end = header.nextCommand === 0 ? bytes.length : at + header.nextCommand;
       const own = bytes.slice(at, end);
+      const fault = this.audit.findFault(header, own);
+      if (fault !== undefined) throw new Error(`no client would take this reply: ${fault}`);
       this.takeReply({
         header,
         status: header.status,
