@@ -78,13 +78,25 @@ export class ShareDisk implements CallOwner, FolderDisk {
   ): MaybePromise<T | Failure> {
     return andThen(look(answers), (found): MaybePromise<T | Failure> => {
       if (!isUnread(found)) return found;
-      if (answers.length < MAX_ANSWERS)
-        return answerFrom(this, found).then((answer) =>
-          typeof answer === "number" ? answer : this.withFolders(look, [...answers, answer]),
-        );
+      if (answers.length < MAX_ANSWERS) return this.readAndLook(look, answers, found);
       this.closeFolder(found.unread);
       return -Errno.EBUSY;
     });
+  }
+
+  private async readAndLook<T>(
+    look: (answers: readonly FolderAnswer[]) => MaybePromise<T | UnreadFolder>,
+    answers: readonly FolderAnswer[],
+    folder: UnreadFolder,
+  ): Promise<T | Failure> {
+    // The share may be closed meanwhile: its root and volume are needed until the end.
+    this.retain();
+    try {
+      const answer = await answerFrom(this, folder);
+      return typeof answer === "number" ? answer : await this.withFolders(look, [...answers, answer]);
+    } finally {
+      this.release();
+    }
   }
 
   get names(): ShareNames {

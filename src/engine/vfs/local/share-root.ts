@@ -82,6 +82,7 @@ export class ShareRoot {
   /** Volumes mounted below the share, by device number, as far as they have been used. */
   private readonly volumesBelow = new Map<number, MountedVolume>();
   private references = 1;
+  private isEnded = false;
 
   private constructor(grant: ShareGrant, directory: ShareDirectory) {
     this.grant = grant;
@@ -180,10 +181,13 @@ export class ShareRoot {
 
   release(): void {
     if (--this.references > 0) return;
-    if (roots.get(this.path) === this) roots.delete(this.path);
     this.directories.clear();
     for (const volume of this.volumesBelow.values()) releaseVolume(volume);
     this.volumesBelow.clear();
+    // An answer that comes after the last store was closed takes a reference again, and gives it back.
+    if (this.isEnded) return;
+    this.isEnded = true;
+    if (roots.get(this.path) === this) roots.delete(this.path);
     this.closeDirectory();
   }
 

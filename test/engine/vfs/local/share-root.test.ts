@@ -1,11 +1,11 @@
 // The directory of a share: the engine opens the one that the manager has decided about.
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "../../../../src/engine/vfs/local/local-store.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
-import { grantFor, succeeded } from "../share-fixture.ts";
+import { Fixture, grantFor, succeeded } from "../share-fixture.ts";
 
 test("a store opens the directory that its grant was decided for, and no other in its place", async () => {
   const share = mkdtempSync(join(tmpdir(), "minismbd-root-"));
@@ -27,3 +27,27 @@ test("a store opens the directory that its grant was decided for, and no other i
   }
   rmSync(share, { recursive: true });
 });
+
+/** The lowest free number, which the next descriptor gets. */
+function openedHere(): number {
+  return openSync(import.meta.path, "r");
+}
+
+test.each([10, 6000])(
+  "a store that is closed during a look-up by workers in a folder of %d names closes its root once",
+  async (count) => {
+    const share = new Fixture();
+    for (let i = 0; i < count; i++) writeFileSync(share.at(`Entry ${i}`), "");
+    await share.setLively(false);
+    const looked = [share.resolve("ENTRY 5"), share.resolve("eNTRY 5"), share.resolve("entry 5", "below")];
+    share.close();
+    // They take the numbers of the descriptors that are closed, as other clients' files do.
+    const others: number[] = [];
+    const taking = setInterval(() => others.push(openedHere()), 1);
+    expect(await Promise.all(looked)).toEqual([-Errno.EBADF, -Errno.EBADF, expect.any(Number)]);
+    clearInterval(taking);
+    for (const fd of others) expect(() => fstatSync(fd)).not.toThrow();
+    for (const fd of others) closeSync(fd);
+    rmSync(share.root, { recursive: true });
+  },
+);
