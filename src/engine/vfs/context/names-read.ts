@@ -25,12 +25,18 @@ interface Wanted extends Sought {
   readonly found: string[];
 }
 
+interface WantedShort {
+  readonly rules: ShortNames;
+  readonly byName: Map<string, Wanted>;
+}
+
 export class NamesRead {
   /** For the cache; undefined where it cannot keep as much. */
   kept: NameTable | NameHashes | undefined = new NameTable();
   private readonly cacheBytes: number;
   private readonly wanted = new Map<string, Wanted>();
-  private readonly wantedShort: Wanted[] = [];
+  /** The short names among them by rule, so that each name's short name is made once. */
+  private readonly wantedShort = new Map<string, WantedShort>();
 
   constructor(cacheBytes: number) {
     this.cacheBytes = cacheBytes;
@@ -39,13 +45,17 @@ export class NamesRead {
   /** Call before `find`; false where names that are sought may have been passed already. */
   want(sought: Sought): boolean {
     const { kept, wanted } = this;
+    const { name, rules } = sought;
     const key = keyOf(sought);
     if (wanted.has(key)) return true;
-    const isShort = sought.rules !== undefined;
-    if (!(kept instanceof NameTable) && (isShort || kept?.find(sought.name) === undefined)) return false;
+    const isShort = rules !== undefined;
+    if (!(kept instanceof NameTable) && (isShort || kept?.find(name) === undefined)) return false;
     const entry = { ...sought, found: [] };
     wanted.set(key, entry);
-    if (isShort) this.wantedShort.push(entry);
+    if (!isShort) return true;
+    const ofRule = this.wantedShort.get(rules.rule) ?? { rules, byName: new Map() };
+    this.wantedShort.set(rules.rule, ofRule);
+    ofRule.byName.set(name, entry);
     return true;
   }
 
@@ -83,8 +93,7 @@ export class NamesRead {
     }
     const found = this.wanted.get(folded)?.found;
     if (found !== undefined && !found.includes(name)) found.push(name);
-    for (const short of this.wantedShort)
-      if (short.found.length === 0 && short.rules?.shortOf(name) === short.name) short.found.push(name);
+    for (const found of this.shortsOf(name)) if (found.length === 0) found.push(name);
     if (kept === undefined) return;
     kept.add(name);
     this.checkHashes();
@@ -98,10 +107,20 @@ export class NamesRead {
       return;
     }
     // Whether its hash is here is not known, another name can have it: it stays, and costs at most a reading.
-    for (const one of [this.wanted.get(foldName(toClientName(name))), ...this.wantedShort]) {
-      const at = one?.found.indexOf(name) ?? -1;
-      if (at >= 0) one?.found.splice(at, 1);
+    for (const found of [this.wanted.get(foldName(toClientName(name)))?.found, ...this.shortsOf(name)]) {
+      const at = found?.indexOf(name) ?? -1;
+      if (at >= 0) found?.splice(at, 1);
     }
+  }
+
+  /** What has been found of the wanted short names that stand for that name. */
+  private shortsOf(name: string): string[][] {
+    const all: string[][] = [];
+    for (const { rules, byName } of this.wantedShort.values()) {
+      const found = byName.get(rules.shortOf(name))?.found;
+      if (found !== undefined) all.push(found);
+    }
+    return all;
   }
 
   /** The names on disk that `want` was called for, when all are read. A table in `kept` tells short names. */

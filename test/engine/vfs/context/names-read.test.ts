@@ -100,3 +100,14 @@ test("what is wanted while hashes take the names' place is found", () => {
     expect(names.find(short(i))).toEqual([nameAt(i)]);
   }
 });
+
+test("however many short names are wanted, each name's short name is made once", () => {
+  let made = 0;
+  const counted = { ...rules, shortOf: (name: string) => (made++, rules.shortOf(name)) };
+  const names = new NamesRead(100_000);
+  for (let i = 0; i < 500; i++) expect(names.want({ ...short(i), rules: counted })).toBe(true);
+  read(names, 0, 10_000);
+  made = 0;
+  read(names, 10_000, 20_000);
+  expect(made).toBe(10_000);
+});
