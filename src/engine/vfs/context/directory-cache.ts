@@ -2,15 +2,18 @@
 // inode and times that it was read with; the server's own creations and removals update it without a new
 // reading. A large directory is read in steps by local/folder-reading.ts, and inotify reports its changes.
 import { DirentReader } from "../../../linux/dir.ts";
+import { Errno } from "../../../linux/errno.ts";
 import { Seek, seekFd } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { plannedMemoryBytes } from "../../../linux/planned-memory.ts";
 import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
 import { foldName, toClientName } from "../name/names.ts";
+import { isRacyNow, keyOf, timestampsOf } from "./folder-stamp.ts";
 import { FolderWatches } from "./folder-watches.ts";
 import type { NameHashes } from "./name-hashes.ts";
 import { NameTable, type ShortNames } from "./name-table.ts";
 import { mostBytes, NamesRead } from "./names-read.ts";
+import type { Failure } from "../store.ts";
 
 const MAX_DIRECTORIES = 256;
 /** Bytes of all entries together: at most a thirtieth of the server's memory. Tests change it. */
@@ -23,14 +26,10 @@ const READ_AT_ONCE = 2_000;
 const MAX_CHANGES = 10_000;
 /** How many large directories are remembered, so that nobody begins to read them at once. */
 const MAX_LARGE = 256;
-// A change within the same tick of the file system's clock does not change the times. So a directory that
-// changed just before it was read is read anew after SETTLE_MS, until its times are older than a tick; a huge
-// directory later, so that reading takes at most a tenth of the time.
+// A directory that changed just before it was read is read anew after SETTLE_MS, until its times are older
+// than a tick; a huge one later, so that reading takes at most a tenth of the time.
 const SETTLE_MS = 20;
 const SETTLE_READINGS = 10;
-const FINE_TICK_MS = 20;
-// FAT has a resolution of two seconds, ext3 of one.
-const COARSE_TICK_MS = 2_000;
 
 interface NameChange {
   readonly name: string;
@@ -85,9 +84,10 @@ export interface FolderAnswer {
 
 /** Thrown by `find` and `findShort`; `orUnread` catches it. */
 class NeedsFolder extends Error {
-  readonly folder: UnreadFolder;
-  constructor(folder: UnreadFolder) {
-    super("a large directory must be read in steps");
+  /** It must be read in steps, or it cannot be read. */
+  readonly folder: UnreadFolder | Failure;
+  constructor(folder: UnreadFolder | Failure) {
+    super("the names of a directory are not known");
     this.folder = folder;
   }
 }
@@ -99,7 +99,7 @@ export function orUnread<T>(
   directories: DirectoryCache,
   answers: readonly FolderAnswer[],
   look: () => T,
-): T | UnreadFolder {
+): T | UnreadFolder | Failure {
   directories.answers = answers;
   try {
     return look();
@@ -187,7 +187,7 @@ export class DirectoryCache {
     const key = keyOf(stat);
     const timestamps = timestampsOf(stat);
     const isRacy = known?.isRacy ?? isRacyNow(stat);
-    const unread = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
+    const unread = openToRead(directory);
     if (unread < 0) return undefined;
     throw new NeedsFolder({ unread, key, timestamps, isRacy, name: short, isShort: true });
   }
@@ -267,7 +267,7 @@ export class DirectoryCache {
    * read it. Throws NeedsFolder for a large one.
    */
   private read(directory: number, name: string, isShort: boolean): NameTable | undefined {
-    const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
+    const fd = openToRead(directory);
     if (fd < 0) return undefined;
     const key = keyOf(stat);
     const isRacy = isRacyNow(stat);
@@ -287,6 +287,8 @@ export class DirectoryCache {
       throw new NeedsFolder(needs);
     }
     closeFd(fd);
+    // A directory that was removed has no names.
+    if (result < 0 && result !== -Errno.ENOENT) throw new NeedsFolder(result);
     if (result === 0) this.keep({ ...entry, names });
     return names;
   }
@@ -301,7 +303,12 @@ export class DirectoryCache {
    * a descriptor of the directory where the kernel can report its changes, else -1.
    */
   beginReading({ key, timestamps, isRacy }: UnreadFolder, fd: number): Reading {
-    if (fd >= 0 && this.watches.add(key, fd)) this.changesMeanwhile.set(key, []);
+    const before = this.watches.has(key) ? undefined : this.entries.get(key);
+    if (fd >= 0 && this.watches.add(key, fd)) {
+      this.changesMeanwhile.set(key, []);
+      // Changes before the watch are not in it.
+      if (before !== undefined) this.uncount(before);
+    }
     const names = new NamesRead(directoryCacheLimits.maxBytes / ++this.readings);
     return { entry: newEntry(key, timestamps, isRacy), names };
   }
@@ -340,28 +347,31 @@ export class DirectoryCache {
 
   private note(key: string, name: string, isAdded: boolean): void {
     const meanwhile = this.changesMeanwhile.get(key);
-    if (meanwhile !== undefined) {
-      meanwhile.push({ name, isAdded });
-      if (meanwhile.length > MAX_CHANGES) this.forget(key);
-      return;
-    }
-    const names = this.entries.get(key)?.names;
-    if (isAdded) names?.add(name);
-    else names?.remove(name);
+    meanwhile?.push({ name, isAdded });
+    if (meanwhile !== undefined && meanwhile.length > MAX_CHANGES) this.forget(key);
+    // Also while the directory is read again, as for a name whose hash is here: others use this entry.
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
+    if (isAdded) entry.names.add(name);
+    else entry.names.remove(name);
+    this.countBytes(entry);
   }
 
-  /** The changes of the directory are not known any more. */
+  /** Changes are not known from now on. Those so far stay for the look-ups that have joined a reading. */
   private forget(key: string): void {
-    this.changesMeanwhile.delete(key);
     this.watches.remove(key);
     const entry = this.entries.get(key);
     if (entry !== undefined) this.drop(entry);
   }
 
   private drop(entry: Entry): void {
-    if (!this.entries.delete(entry.key)) return;
+    if (this.uncount(entry)) this.watches.remove(entry.key);
+  }
+
+  private uncount(entry: Entry): boolean {
+    if (!this.entries.delete(entry.key)) return false;
     this.totalBytes -= entry.bytes;
-    this.watches.remove(entry.key);
+    return true;
   }
 
   private countBytes(entry: Entry): void {
@@ -374,26 +384,16 @@ export class DirectoryCache {
   }
 }
 
+/**
+ * Negative where the user may not read the directory. Throws where it could not be read for another reason: a
+ * name that is there would be called missing.
+ */
+function openToRead(directory: number): number {
+  const fd = openAt(directory, ".", Open.RDONLY | Open.DIRECTORY);
+  if (fd >= 0 || fd === -Errno.EACCES || fd === -Errno.EPERM || fd === -Errno.ENOENT) return fd;
+  throw new NeedsFolder(fd);
+}
+
 function newEntry(key: string, timestamps: string, isRacy: boolean): Omit<Entry, "names"> {
   return { key, timestamps, readMs: Date.now(), settleMs: SETTLE_MS, isRacy, bytes: 0 };
-}
-
-function keyOf(of: Statx): string {
-  return `${of.deviceMajor}:${of.deviceMinor}:${of.inodeHigh}:${of.inodeLow}`;
-}
-
-function timestampsOf(of: Statx): string {
-  return `${of.modifySeconds}.${of.modifyNanoseconds}.${of.changeSeconds}.${of.changeNanoseconds}`;
-}
-
-function changedMs(of: Statx): number {
-  return of.changeSeconds * 1000 + of.changeNanoseconds / 1e6;
-}
-
-function isRacyNow(of: Statx): boolean {
-  return Date.now() - changedMs(of) < tickMs(of);
-}
-
-function tickMs(of: Statx): number {
-  return of.changeNanoseconds === 0 && of.modifyNanoseconds === 0 ? COARSE_TICK_MS : FINE_TICK_MS;
 }

@@ -85,7 +85,8 @@ function joinReading(disk: FolderDisk, folder: UnreadFolder, sought: Sought): Ma
   }
   const inTurn = readings;
   const all = [sought];
-  const begun = before.present.end.then(() => begin(disk, folder, inTurn, all));
+  const beginNext = (): Reading => begin(disk, folder, inTurn, all);
+  const begun = before.present.end.then(beginNext, beginNext);
   before.next = { sought: all, begun };
   return begun;
 }
@@ -103,10 +104,10 @@ function begin(disk: FolderDisk, folder: UnreadFolder, readings: Readings, all: 
       return failure;
     })
     .finally(() => {
-      directories.endReading(reading, isComplete);
       const own = readings.get(key);
       if (own?.present === present && own.next === undefined) readings.delete(key);
       disk.closeFolder(fd);
+      directories.endReading(reading, isComplete);
     });
   const present = { names, end };
   readings.set(key, { present, next: undefined });

@@ -4,7 +4,10 @@ import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { DirectoryCache, directoryCacheLimits } from "../../../../src/engine/vfs/context/directory-cache.ts";
 import { FolderWatches } from "../../../../src/engine/vfs/context/folder-watches.ts";
+import { ShareDisk } from "../../../../src/engine/vfs/local/share-disk.ts";
 import type { Found } from "../../../../src/engine/vfs/store.ts";
+import { DirentReader } from "../../../../src/linux/dir.ts";
+import { Errno } from "../../../../src/linux/errno.ts";
 import { Fixture, descriptorCount, expectDescriptors, readWrite, succeeded } from "../share-fixture.ts";
 
 const COUNT = 6000;
@@ -24,6 +27,28 @@ afterEach(async () => {
   share.dispose();
   await expectDescriptors(before);
 }, 60_000);
+
+/** Holds the end of the next reading of a folder until `release`. */
+function holdEnd(): { readonly isReached: Promise<void>; readonly release: () => void } {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const real = ShareDisk.prototype.readNames;
+  const held = spyOn(ShareDisk.prototype, "readNames").mockImplementation(async function (
+    this: ShareDisk,
+    fd,
+  ) {
+    const batch = await real.call(this, fd);
+    if (typeof batch === "number" || !batch.isEnd) return batch;
+    reached.resolve();
+    await released.promise;
+    return batch;
+  });
+  const release = (): void => {
+    held.mockRestore();
+    released.resolve();
+  };
+  return { isReached: reached.promise, release };
+}
 
 /** Makes, renames and removes names at random, and looks each of them up in another case. */
 async function changeAtRandom(rounds: number): Promise<void> {
@@ -53,8 +78,8 @@ async function changeAtRandom(rounds: number): Promise<void> {
   }
 }
 
-/** The names take about 300,000 bytes: with 400,000 only their hashes are kept, with 20,000 nothing. */
-describe.each([60_000_000, 400_000, 20_000])("a large folder, in a cache of %d bytes,", (maxBytes) => {
+/** The names take about 150,000 bytes: with 200,000 only their hashes are kept, with 20,000 nothing. */
+describe.each([60_000_000, 200_000, 20_000])("a large folder, in a cache of %d bytes,", (maxBytes) => {
   const before = directoryCacheLimits.maxBytes;
   beforeEach(() => {
     directoryCacheLimits.maxBytes = maxBytes;
@@ -111,6 +136,69 @@ describe.each([60_000_000, 400_000, 20_000])("a large folder, in a cache of %d b
     expect(await Promise.all(others)).toEqual(["large/Made meanwhile", undefined, undefined, "large/Moved"]);
   });
 
+  test("has a name that is made while it is read again", async () => {
+    expect(await share.resolve("large", "no such name")).toBeUndefined();
+    const first = share.resolve("large", "ENTRY 5");
+    writeFileSync(share.at("large", "Made meanwhile"), "");
+    const second = share.resolve("large", "MADE MEANWHILE");
+    expect(await Promise.all([first, second])).toEqual(["large/Entry 5", "large/Made meanwhile"]);
+  });
+
+  test("has what was made before the changes were too many to be counted", async () => {
+    const end = holdEnd();
+    const first = share.resolve("large", "no such name");
+    await end.isReached;
+    writeFileSync(share.at("large", "Made meanwhile"), "");
+    const second = share.resolve("large", "MADE MEANWHILE");
+    for (let i = 0; i < 2; i++) {
+      for (let j = 0; j < 3_000; j++) {
+        linkSync(share.at("Seed"), share.at("large", "Again"));
+        rmSync(share.at("large", "Again"));
+      }
+      // It has the changes so far reported.
+      void share.resolve("large", "no such name, too");
+    }
+    end.release();
+    expect(await first).toBeUndefined();
+    expect(await second).toBe("large/Made meanwhile");
+  });
+
+  test("has what was made before its changes were reported", async () => {
+    const end = holdEnd();
+    const refused = spyOn(FolderWatches.prototype, "add").mockReturnValueOnce(false);
+    try {
+      const first = share.resolve("large", "ENTRY 5");
+      const second = share.resolve("large", "ENTRY 6");
+      await end.isReached;
+      writeFileSync(share.at("large", "Made meanwhile"), "");
+      end.release();
+      expect(await first).toBe("large/Entry 5");
+      expect(await share.resolve("large", "MADE MEANWHILE")).toBe("large/Made meanwhile");
+      expect(await second).toBe("large/Entry 6");
+    } finally {
+      refused.mockRestore();
+    }
+  });
+
+  test("whose reading fails is read by the next look-up, and lacks no name", async () => {
+    const refused = spyOn(FolderWatches.prototype, "add").mockReturnValue(false);
+    const batch = spyOn(ShareDisk.prototype, "readNames");
+    try {
+      batch.mockReturnValueOnce(-Errno.EIO);
+      const found = ["ENTRY 5", "ENTRY 6"].map((name) => share.resolve("large", name));
+      expect(await Promise.all(found)).toEqual([-Errno.EIO, "large/Entry 6"]);
+      writeFileSync(share.at("large", "New"), "");
+      batch.mockImplementationOnce(() => Promise.reject(new Error("the worker failed")));
+      const thrown = share.resolve("large", "ENTRY 5");
+      const next = share.resolve("large", "ENTRY 6");
+      await expect(thrown).rejects.toThrow("the worker failed");
+      expect(await next).toBe("large/Entry 6");
+    } finally {
+      batch.mockRestore();
+      refused.mockRestore();
+    }
+  });
+
   test("is read by workers where the disk may be idle", async () => {
     await share.setLively(false);
     expect(await share.resolve("large", "no such name")).toBeUndefined();
@@ -154,4 +242,16 @@ describe("a large folder whose names are cached", () => {
     expect(await share.resolve("large", "TARGET")).toBe("large/Target");
     expect(readdirSync(share.root)).toContain("mine");
   });
+});
+
+test.each([["large"], ["small"]])("a %s folder that cannot be read lacks no name", async (folder) => {
+  mkdirSync(share.at("small"));
+  writeFileSync(share.at("small", "Entry 5"), "");
+  const failing = spyOn(DirentReader.prototype, "advance").mockReturnValue(-Errno.EIO);
+  try {
+    expect(await share.resolve(folder, "ENTRY 5")).toBe(-Errno.EIO);
+  } finally {
+    failing.mockRestore();
+  }
+  expect(await share.resolve(folder, "ENTRY 5")).toBe(`${folder}/Entry 5`);
 });
