@@ -26,6 +26,7 @@ export interface FolderChanges {
 export class FolderWatches {
   private readonly changes: FolderChanges;
   private queue = -1;
+  private isDraining = false;
   private readonly keys = new Map<number, string>();
   private readonly watches = new Map<string, number>();
 
@@ -56,14 +57,22 @@ export class FolderWatches {
     this.watches.delete(key);
     this.keys.delete(watch);
     removeWatch(this.queue, watch);
-    if (this.watches.size === 0) this.close();
+    this.closeUnused();
+  }
+
+  /** Not while the queue is read: a thread may open another file, which would be read then. */
+  private closeUnused(): void {
+    if (this.watches.size === 0 && !this.isDraining) this.close();
   }
 
   /** Reports the changes so far. */
   drain(): void {
     if (this.queue < 0) return;
+    this.isDraining = true;
     const failure = drainInotify(this.queue, (watch, mask, _cookie, name) => this.take(watch, mask, name));
+    this.isDraining = false;
     if (failure < 0) this.loseAll();
+    this.closeUnused();
   }
 
   close(): void {
@@ -90,8 +99,9 @@ export class FolderWatches {
   }
 
   private loseAll(): void {
-    const keys = [...this.watches.keys()];
-    this.close();
-    for (const key of keys) this.changes.lost(key);
+    for (const key of [...this.watches.keys()]) {
+      this.remove(key);
+      this.changes.lost(key);
+    }
   }
 }
