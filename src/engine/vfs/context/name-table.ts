@@ -154,10 +154,13 @@ export class NameTable {
 
   /**
    * Prepares `findShort` for those rules, for at most about `maxMs`; false where it has to be called again.
+   * What is begun for the rules of another share is completed first, or neither of two would ever be.
    */
   prepareShort(rules: ShortNames, maxMs: number): boolean {
-    if (this.byShort?.rules.rule !== rules.rule) this.byShort = { rules, slots: new HashSlots(), until: 0 };
-    const { byShort } = this;
+    let { byShort } = this;
+    const isDone = byShort === undefined || byShort.until >= this.filled;
+    if (byShort === undefined || (isDone && byShort.rules.rule !== rules.rule))
+      this.byShort = byShort = { rules, slots: new HashSlots(), until: 0 };
     const startMs = performance.now();
     for (let count = 1; byShort.until < this.filled; count++) {
       const offset = byShort.until;
@@ -167,7 +170,7 @@ export class NameTable {
       if (short !== "") byShort.slots.add(hashOf(short), offset);
       if (count % 64 === 0 && performance.now() - startMs > maxMs) return false;
     }
-    return true;
+    return byShort.rules.rule === rules.rule;
   }
 
   /** The first name whose short name is `short`; after `prepareShort` has returned true for these rules. */

@@ -79,3 +79,19 @@ test("200,000 names of 20 bytes take at most 65 bytes each", () => {
   expect(table.bytes / 200_000).toBeLessThan(65);
   expect(table.find(fold("PICTURE OF 000123456"))).toEqual(["picture of 000123456"]);
 });
+
+test("short names of two rules are both prepared, though the table has room for one only", () => {
+  const table = new NameTable();
+  for (let i = 0; i < 1_000; i++) table.add(`long name ${i}`);
+  const of = (rule: string) => ({ rule, shortOf: (name: string) => `${rule}${name.slice(10)}` });
+  // As two look-ups that take turns of the event loop.
+  const found: (string | undefined)[] = [];
+  let waiting = [of("A"), of("B")];
+  for (let turn = 0; turn < 200 && waiting.length > 0; turn++)
+    waiting = waiting.filter((rules) => {
+      if (!table.prepareShort(rules, 0)) return true;
+      found.push(table.findShort(`${rules.rule}999`));
+      return false;
+    });
+  expect(found).toEqual(["long name 999", "long name 999"]);
+});
