@@ -95,7 +95,8 @@ export class CryptoThreads {
   private pump(): void {
     for (let next = this.queue[0]; next !== undefined; next = this.queue[0]) {
       const thread = next.isWanted() ? this.choose() : undefined;
-      if (thread === undefined && next.isWanted()) return;
+      // Without any thread, and none to be had, nobody would ever call again.
+      if (thread === undefined && next.isWanted() && this.threads.length > 0) return;
       this.queue.shift();
       if (thread === undefined) next.settle(false);
       else {
