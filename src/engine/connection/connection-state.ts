@@ -161,7 +161,10 @@ export class ConnectionState {
    * 3.3.1.2.
    */
   grantCredits(request: CreditRequest, status: NtStatus): number {
-    const charge = Math.max(1, request.creditCharge);
+    // What the pipeline has taken: before NEGOTIATE's answer and on 2.0.2 the field means nothing.
+    const isMulti =
+      request.command !== Command.NEGOTIATE && this.negotiated?.dialect.hasMultiCredit !== false;
+    const charge = isMulti ? Math.max(1, request.creditCharge) : 1;
     const requested = Math.max(1, request.creditsRequested);
     const limit = this.creditLimit();
     const growth = Math.max(charge, LOGON_CREDITS, Math.floor(limit * GROWTH));

@@ -7,7 +7,7 @@ import { pureProvider as provider } from "../../../src/crypto/pure.ts";
 import { makeSigningKey } from "../../../src/engine/logon/session-keys.ts";
 import { SigningAlgorithm } from "../../../src/wire/context/negotiate-context.ts";
 import { ConnectionState } from "../../../src/engine/connection/connection-state.ts";
-import { addSession, FakeConnection, makeContext, MAX_CREDITS } from "./connection-rig.ts";
+import { addSession, FakeConnection, makeContext, MAX_CREDITS, negotiated } from "./connection-rig.ts";
 
 /** A connection whose client has used all its credits, as after its first request. */
 function exhausted(): ConnectionState {
@@ -20,6 +20,14 @@ describe("grantCredits, 3.3.1.2", () => {
   const { MORE_PROCESSING_REQUIRED, LOGON_FAILURE, SUCCESS } = Status;
   test.each([
     ["NEGOTIATE grants the credit that it used", Command.NEGOTIATE, SUCCESS, 0, 31, 1],
+    [
+      "also where its CreditCharge, which means nothing yet, is large",
+      Command.NEGOTIATE,
+      SUCCESS,
+      500,
+      500,
+      1,
+    ],
     [
       "SESSION_SETUP with STATUS_MORE_PROCESSING_REQUIRED too",
       Command.SESSION_SETUP,
@@ -48,6 +56,13 @@ describe("grantCredits, 3.3.1.2", () => {
     const connection = exhausted();
     expect(connection.grantCredits({ command, creditCharge, creditsRequested }, status)).toBe(expected);
     expect(connection.window.available()).toBe(expected);
+  });
+
+  test("on SMB 2.0.2 a log-on brings no credits by its CreditCharge, which means nothing there", () => {
+    const connection = exhausted();
+    connection.negotiated = negotiated(0x0202);
+    const setup = { command: Command.SESSION_SETUP, creditCharge: 500, creditsRequested: 500 };
+    expect(connection.grantCredits(setup, MORE_PROCESSING_REQUIRED)).toBe(1);
   });
 
   const echo = { command: Command.ECHO, creditCharge: 1, creditsRequested: 8192 };
