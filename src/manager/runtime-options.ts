@@ -25,7 +25,17 @@ const SMALL_HEAP = {
   BUN_JSC_useWarmUpMarkedBlocks: "0",
 } as const;
 
+/**
+ * A thread does not take over pages of the allocator that another one left behind: their last free memory is
+ * given back instead. After 50 clients that copy, 20 s of quiet: 25 MiB without this, 17 with it.
+ */
+const ALLOCATOR = {
+  MIMALLOC_PAGE_RECLAIM_ON_FREE: "-1",
+  MIMALLOC_PAGE_MAX_RECLAIM: "0",
+} as const;
+
 const MODEST = {
+  ...ALLOCATOR,
   BUN_JSC_useDFGJIT: "0",
   BUN_JSC_forceMiniVMMode: "1",
 } as const;
