@@ -125,7 +125,10 @@ export class CryptoThreads {
     // again.
     worker.onerror = () => {
       this.end(thread);
-      for (const settle of thread.posted.values()) settle(false);
+      const settles = [...thread.posted.values()];
+      // It may report another error.
+      thread.posted.clear();
+      for (const settle of settles) settle(false);
       this.pump();
     };
     worker.postMessage({ wish: this.wish } satisfies ToCryptoWorker);

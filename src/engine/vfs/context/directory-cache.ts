@@ -13,7 +13,8 @@ import { FolderWatches } from "./folder-watches.ts";
 import type { NameHashes } from "./name-hashes.ts";
 import { NameTable, type ShortNames } from "./name-table.ts";
 import { mostBytes, NamesRead } from "./names-read.ts";
-import type { Failure } from "../store.ts";
+import { RecentNames } from "./recent-names.ts";
+import { type FolderAnswer, NeedsFolder, type UnreadFolder } from "./unread-folder.ts";
 
 const MAX_DIRECTORIES = 256;
 /** Bytes of all entries together: at most a thirtieth of the server's memory. Tests change it. */
@@ -61,60 +62,6 @@ export interface Reading {
 /** Returned instead of names where the user may not read the directory. */
 export const NOT_READ: readonly string[] = [];
 
-/** A large directory that an operation needs: the caller reads it in steps and calls the operation again. */
-export interface UnreadFolder {
-  /** Open for reading, at its start; the caller closes it. */
-  readonly unread: number;
-  /** Identifies the directory. */
-  readonly key: string;
-  readonly timestamps: string;
-  readonly isRacy: boolean;
-  /** The folded name that is looked for; with `short` the short name. */
-  readonly name: string;
-  readonly isShort: boolean;
-}
-
-/** What the caller has read: the names that an operation asked for by an UnreadFolder. */
-export interface FolderAnswer {
-  readonly key: string;
-  readonly name: string;
-  readonly isShort: boolean;
-  readonly names: readonly string[];
-}
-
-/** Thrown by `find` and `findShort`; `orUnread` catches it. */
-class NeedsFolder extends Error {
-  /** It must be read in steps, or it cannot be read. */
-  readonly folder: UnreadFolder | Failure;
-  constructor(folder: UnreadFolder | Failure) {
-    super("the names of a directory are not known");
-    this.folder = folder;
-  }
-}
-
-/**
- * Runs `look` with the answers that the caller has; the folder that must be read where they do not suffice.
- */
-export function orUnread<T>(
-  directories: DirectoryCache,
-  answers: readonly FolderAnswer[],
-  look: () => T,
-): T | UnreadFolder | Failure {
-  directories.answers = answers;
-  try {
-    return look();
-  } catch (error) {
-    if (error instanceof NeedsFolder) return error.folder;
-    throw error;
-  } finally {
-    directories.answers = [];
-  }
-}
-
-export function isUnread(result: unknown): result is UnreadFolder {
-  return typeof result === "object" && result !== null && "unread" in result;
-}
-
 /** Passed from `begin` to `commit`. */
 export interface PendingChange {
   readonly entry: Entry;
@@ -131,6 +78,8 @@ export class DirectoryCache {
   });
   /** Changes of directories that are being read in steps, in their order. */
   private readonly changesMeanwhile = new Map<string, NameChange[]>();
+  /** Made in large directories without a table of their names. */
+  private readonly recent = new RecentNames();
   private totalBytes = 0;
   /** Under way: the more there are, the sooner the next one keeps hashes only. */
   private readings = 0;
@@ -166,10 +115,12 @@ export class DirectoryCache {
     );
   }
 
-  /** As `find`, from the cache only: empty where the directory is not cached. */
+  /** As `find`, from the cache only; of a directory without a table the names that were made recently. */
   known(directory: number, name: string): readonly string[] {
-    if (this.entries.size === 0 || statFd(directory, stat) < 0) return [];
-    return this.entryOf(stat)?.names.find(foldName(toClientName(name))) ?? [];
+    if ((this.entries.size === 0 && this.recent.isEmpty) || statFd(directory, stat) < 0) return [];
+    const folded = foldName(toClientName(name));
+    const names = this.entryOf(stat)?.names;
+    return names instanceof NameTable ? names.find(folded) : this.recent.find(keyOf(stat), folded);
   }
 
   /** Returns the on-disk name whose short name is `short`, if any. Throws for `orUnread`. */
@@ -231,6 +182,7 @@ export class DirectoryCache {
 
   /** Call after that change: adds and removes the names in the entry. */
   commit(change: PendingChange | undefined, directory: number, added?: string, removed?: string): void {
+    if (added !== undefined && this.large.size > 0) this.noteMade(directory, added);
     if (change === undefined) return;
     const { entry } = change;
     if (this.entries.get(entry.key) !== entry) return;
@@ -246,8 +198,16 @@ export class DirectoryCache {
     this.countBytes(entry);
   }
 
+  private noteMade(directory: number, name: string): void {
+    if (statFd(directory, stat) < 0) return;
+    const key = keyOf(stat);
+    if (this.large.has(key) && !(this.entries.get(key)?.names instanceof NameTable))
+      this.recent.add(key, name);
+  }
+
   clear(): void {
     this.entries.clear();
+    this.recent.clear();
     this.watches.close();
     this.totalBytes = 0;
   }

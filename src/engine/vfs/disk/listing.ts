@@ -24,7 +24,7 @@ import { showAsDfsLink } from "../context/dfs-links.ts";
 import { isDfsTarget } from "../name/dfs-target.ts";
 import { joinPath } from "../name/names.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
-import { type FolderAnswer, orUnread, type UnreadFolder } from "../context/directory-cache.ts";
+import { type FolderAnswer, orUnread, type UnreadFolder } from "../context/unread-folder.ts";
 import { findsOtherSpellings } from "./true-spelling.ts";
 import type { ShareContext } from "../context/share-context.ts";
 import type { Failure, FileStat } from "../store.ts";

@@ -4,13 +4,8 @@ import { closeFd } from "../../../linux/open.ts";
 import { emptyStatx, statFd } from "../../../linux/stat.ts";
 import { upcase } from "../../../wire/fscc/upcase.ts";
 import { deviceOf } from "../format/file-stat.ts";
-import {
-  type FolderAnswer,
-  isUnread,
-  NOT_READ,
-  orUnread,
-  type UnreadFolder,
-} from "../context/directory-cache.ts";
+import { NOT_READ } from "../context/directory-cache.ts";
+import { type FolderAnswer, isUnread, orUnread, type UnreadFolder } from "../context/unread-folder.ts";
 import { traitsOf } from "../context/disk-traits.ts";
 import { joinPath } from "../name/names.ts";
 import { type NodeFacts, describeNode, rightsInForce } from "./node.ts";

@@ -2,7 +2,8 @@
 // look-ups from them. Look-ups that need the same directory share a reading.
 import { turns } from "../../turns.ts";
 import type { MaybePromise } from "../../../port/port.ts";
-import type { DirectoryCache, FolderAnswer, UnreadFolder } from "../context/directory-cache.ts";
+import type { DirectoryCache } from "../context/directory-cache.ts";
+import type { FolderAnswer, UnreadFolder } from "../context/unread-folder.ts";
 import { NameTable } from "../context/name-table.ts";
 import type { NamesRead, Sought } from "../context/names-read.ts";
 import type { ShareNames } from "../name/share-names.ts";

@@ -13,12 +13,8 @@ import { type CallOwner, nextOwnerId } from "../volume/call.ts";
 import type { Pending } from "../volume/pending.ts";
 import { ShareContext } from "../context/share-context.ts";
 import { andThen } from "../../and-then.ts";
-import {
-  type DirectoryCache,
-  type FolderAnswer,
-  isUnread,
-  type UnreadFolder,
-} from "../context/directory-cache.ts";
+import { type DirectoryCache } from "../context/directory-cache.ts";
+import { type FolderAnswer, isUnread, type UnreadFolder } from "../context/unread-folder.ts";
 import type { FoundPath } from "../disk/lookup.ts";
 import type { ShareNames } from "../name/share-names.ts";
 import { answerFrom, type FolderDisk } from "./folder-reading.ts";

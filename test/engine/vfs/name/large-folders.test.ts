@@ -206,9 +206,7 @@ describe.each([60_000_000, 200_000, 20_000])("a large folder, in a cache of %d b
     writeFileSync(share.at("large", "Later"), "");
     expect(await share.resolve("large", "LATER")).toBe("large/Later");
   });
-});
 
-describe("a large folder whose names are cached", () => {
   test("gets one file when two clients create names at once that differ in case", async () => {
     const create = async (name: string): Promise<string> => {
       for (;;) {
