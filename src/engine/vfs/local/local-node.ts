@@ -140,21 +140,30 @@ export class LocalNode implements FileNode {
     return refusal < 0 ? refusal : this.run("setSparse", this.fd, this.path, isSparse);
   }
 
-  /** Runs an operation on this object, whose descriptor stays open until the operation has ended. */
-  run<K extends OperationName>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>> {
-    return this.disk.runOn(this.volume, this.pending, name, args);
+  /**
+   * Runs an operation on this object, whose descriptor stays open until the operation has ended. -EBADF once
+   * it is closed, as for the next step of a change that nobody waits for any more: another client's file may
+   * have the number of the descriptor by then.
+   */
+  run<K extends OperationName>(
+    name: K,
+    ...args: OperationArgs<K>
+  ): MaybePromise<OperationResult<K> | Failure> {
+    return this.isClosed ? -Errno.EBADF : this.disk.runOn(this.volume, this.pending, name, args);
   }
 
   runNow<K extends OperationName>(name: K, ...args: OperationArgs<K>): OperationResult<K> | Failure {
-    return this.disk.runNow(this.volume, name, args);
+    return this.isClosed ? -Errno.EBADF : this.disk.runNow(this.volume, name, args);
   }
 
   runInWorker<K extends OperationName>(
     name: K,
     args: OperationArgs<K>,
     buffer?: TransferBuffer,
-  ): Promise<OperationResult<K>> {
-    return this.disk.runInWorker(this.volume, this.pending, name, args, buffer);
+  ): MaybePromise<OperationResult<K> | Failure> {
+    return this.isClosed
+      ? -Errno.EBADF
+      : this.disk.runInWorker(this.volume, this.pending, name, args, buffer);
   }
 
   renamed(path: string): void {

@@ -36,7 +36,10 @@ interface ObjectOperations {
   readonly fd: number;
   readonly path: string;
   readonly isClosed: boolean;
-  run<K extends MetadataOperation>(name: K, ...args: OperationArgs<K>): MaybePromise<OperationResult<K>>;
+  run<K extends MetadataOperation>(
+    name: K,
+    ...args: OperationArgs<K>
+  ): MaybePromise<OperationResult<K> | Failure>;
   /** Makes the call if it need not wait; -EAGAIN where `runInWorker` must make it. */
   runNow<K extends MetadataOperation>(name: K, ...args: OperationArgs<K>): OperationResult<K> | Failure;
   /** `buffer` has the address that is among the arguments. */
@@ -44,7 +47,7 @@ interface ObjectOperations {
     name: K,
     args: OperationArgs<K>,
     buffer?: TransferBuffer,
-  ): MaybePromise<OperationResult<K>>;
+  ): MaybePromise<OperationResult<K> | Failure>;
 }
 
 type MetadataOperation =
