@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { MORE, workInSteps } from "../../../src/engine/command/open/long-work.ts";
 import { LateChanges } from "../../../src/engine/state/late-changes.ts";
+import type { Open } from "../../../src/engine/state/open.ts";
 import type { Exchange } from "../../../src/engine/connection/exchange.ts";
 import { type NtStatus, Status } from "../../../src/wire/status.ts";
 
@@ -77,6 +78,28 @@ test("a step that hangs gets an interim response and is abandoned when the clien
   await new Promise(setImmediate);
   expect(steps).toBe(1);
   expect(fake.timers.size).toBe(0);
+});
+
+test("a step that goes on after the client has cancelled keeps the descriptors that it uses", async () => {
+  const { fake, exchange } = fakeExchange(1);
+  const opens = [0, 1].map(() => {
+    const open = { busy: 1, beginUse: () => open.busy++, endUse: () => open.busy-- };
+    return open;
+  });
+  const [target, source] = opens as unknown as [Open, Open];
+  exchange.open = target;
+  const step = Promise.withResolvers<NtStatus>();
+  const outcome = workInSteps(exchange, () => step.promise, source);
+  fake.cancel?.();
+  // As at a lost connection.
+  fake.cancel?.();
+  expect(await outcome).toBe(Status.CANCELLED);
+  // The request ends, and the client closes its opens.
+  for (const open of opens) open.endUse();
+  expect(opens.every(({ busy }) => busy > 0)).toBe(true);
+  step.reject(new Error("fault"));
+  await new Promise(setImmediate);
+  expect(opens.map(({ busy }) => busy)).toEqual([0, 0]);
 });
 
 test("work ends with STATUS_CANCELLED when the connection is closed", async () => {

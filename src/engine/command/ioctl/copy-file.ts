@@ -44,7 +44,7 @@ export interface FileCopy {
 export async function copyFile(exchange: Exchange, source: Open, target: Open): Promise<FileCopy> {
   const copy = new WholeFile(exchange, source, target);
   const wasWritten = target.hasWritten;
-  const copied = await whileUsed(source, () => workInSteps(exchange, () => copy.step()));
+  const copied = await whileUsed(source, () => workInSteps(exchange, () => copy.step(), source));
   if (copy.bytes > 0) await noteModified(exchange.context, target, !wasWritten);
   const status = copied === Status.SUCCESS ? await copy.copyFacts() : copied;
   return { status, bytes: copy.bytes };

@@ -111,20 +111,24 @@ function clone(
   { sourceOffset, targetOffset, byteCount }: DuplicateExtents,
 ): MaybePromise<NtStatus> {
   let done = 0;
-  return workInSteps(exchange, () => {
-    const { handle } = source;
-    if (done >= byteCount) return Status.SUCCESS;
-    if (source.isClosed || target.isClosed || handle === undefined) return Status.FILE_CLOSED;
-    const count = Math.min(STEP_BYTES, byteCount - done);
-    const outcome =
-      target.handle?.cloneFrom?.(handle, sourceOffset + done, targetOffset + done, count) ?? -Errno.EINVAL;
-    return andThen(outcome, (result) => {
-      if (result < 0) return cloneStatusOf(result);
-      dataWritten(exchange.context, target);
-      done += count;
-      return MORE;
-    });
-  });
+  return workInSteps(
+    exchange,
+    () => {
+      const { handle } = source;
+      if (done >= byteCount) return Status.SUCCESS;
+      if (source.isClosed || target.isClosed || handle === undefined) return Status.FILE_CLOSED;
+      const count = Math.min(STEP_BYTES, byteCount - done);
+      const outcome =
+        target.handle?.cloneFrom?.(handle, sourceOffset + done, targetOffset + done, count) ?? -Errno.EINVAL;
+      return andThen(outcome, (result) => {
+        if (result < 0) return cloneStatusOf(result);
+        dataWritten(exchange.context, target);
+        done += count;
+        return MORE;
+      });
+    },
+    source,
+  );
 }
 
 /** 2.1.5.10.4: NOT_SUPPORTED without block cloning, INVALID_PARAMETER for two volumes or partial clusters. */

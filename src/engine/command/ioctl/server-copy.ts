@@ -130,21 +130,25 @@ function copyInSteps(
   // Chunks of one file may be meant to read what the chunks before have written.
   let isJoining = source.file !== target.file;
   const copied = whileUsed(source, () =>
-    workInSteps(exchange, () => {
-      const joined = joinChunks(chunks, next, isJoining ? pace.stepBytes : 0);
-      if (joined === undefined) return Status.SUCCESS;
-      return andThen(copyChunk(exchange, source, target, joined, pace), (status) => {
-        if (status === Status.SUCCESS) {
-          next += joined.count;
-          total += joined.length;
+    workInSteps(
+      exchange,
+      () => {
+        const joined = joinChunks(chunks, next, isJoining ? pace.stepBytes : 0);
+        if (joined === undefined) return Status.SUCCESS;
+        return andThen(copyChunk(exchange, source, target, joined, pace), (status) => {
+          if (status === Status.SUCCESS) {
+            next += joined.count;
+            total += joined.length;
+            return MORE;
+          }
+          if (joined.count === 1) return status;
+          // Again one by one, so that the counts of the answer tell which chunk failed.
+          isJoining = false;
           return MORE;
-        }
-        if (joined.count === 1) return status;
-        // Again one by one, so that the counts of the answer tell which chunk failed.
-        isJoining = false;
-        return MORE;
-      });
-    }),
+        });
+      },
+      source,
+    ),
   );
   return andThen(copied, (status) => {
     const noted = total > 0 ? noteModified(exchange.context, target, !wasWritten) : undefined;

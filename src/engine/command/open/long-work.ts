@@ -18,10 +18,15 @@ const INTERIM_AFTER_MS = 200;
 
 /**
  * Calls `step` until it returns a status. A step is a bounded piece of work and checks itself that its opens
- * are still valid. CANCELLED when the client cancels or disconnects.
+ * are still valid. CANCELLED when the client cancels or disconnects: the descriptors of the request's open
+ * and of `source` are then kept until the step has ended, of which a half would be neither old nor new data.
  */
-export function workInSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
-  return afterLate(exchange, exchange.open?.file, () => runSteps(exchange, step));
+export function workInSteps(
+  exchange: Exchange,
+  step: () => MaybePromise<Step>,
+  source?: Open,
+): MaybePromise<NtStatus> {
+  return afterLate(exchange, exchange.open?.file, () => runSteps(exchange, step, source));
 }
 
 /**
@@ -36,25 +41,30 @@ export function afterLate<T>(
   return late === undefined ? change() : late.then(() => afterLate(exchange, file, change));
 }
 
-function runSteps(exchange: Exchange, step: () => MaybePromise<Step>): MaybePromise<NtStatus> {
+function runSteps(
+  exchange: Exchange,
+  step: () => MaybePromise<Step>,
+  source: Open | undefined,
+): MaybePromise<NtStatus> {
   const { clock } = exchange.context;
   const started = clock.now();
   for (;;) {
     const outcome = step();
-    if (outcome instanceof Promise) return continueInSteps(exchange, step, started, outcome);
+    if (outcome instanceof Promise) return continueInSteps(exchange, step, source, started, outcome);
     if (outcome !== MORE) return outcome;
-    if (clock.now() - started >= TURN_MS) return continueInSteps(exchange, step, started, MORE);
+    if (clock.now() - started >= TURN_MS) return continueInSteps(exchange, step, source, started, MORE);
   }
 }
 
 async function continueInSteps(
   exchange: Exchange,
   step: () => MaybePromise<Step>,
+  source: Open | undefined,
   started: number,
   first: MaybePromise<Step>,
 ): Promise<NtStatus> {
   const { clock } = exchange.context;
-  const wait = new StepWait(exchange.context.opens.late, exchange.open?.file);
+  const wait = new StepWait(exchange.context.opens.late, exchange.open, source);
   exchange.cancel = () => wait.end();
   const endTimer = interimLater(exchange, started, () => exchange.connection.sendInterim(exchange));
   try {
@@ -88,19 +98,24 @@ export function withInterim<T>(exchange: Exchange, sendInterim: () => void, work
 class StepWait {
   hasEnded = false;
   private readonly late: LateChanges;
-  private readonly file: SharedFile | undefined;
+  /** The open whose file the work changes. */
+  private readonly target: Open | undefined;
+  private readonly source: Open | undefined;
   private inProgress: Promise<Step> | undefined;
   private stopWaiting: ((status: NtStatus) => void) | undefined;
 
-  /** `file` is the one that the work changes. */
-  constructor(late: LateChanges, file: SharedFile | undefined) {
+  constructor(late: LateChanges, target: Open | undefined, source: Open | undefined) {
     this.late = late;
-    this.file = file;
+    this.target = target;
+    this.source = source;
   }
 
   end(): void {
     this.hasEnded = true;
-    if (this.file !== undefined) this.late.keep(this.file, this.inProgress);
+    const { inProgress, source, target } = this;
+    if (target?.file !== undefined) this.late.keep(target.file, inProgress);
+    if (inProgress !== undefined)
+      for (const open of [source, target]) if (open !== undefined) useUntil(open, inProgress);
     this.stopWaiting?.(Status.CANCELLED);
   }
 
@@ -113,6 +128,12 @@ class StepWait {
       outcome.then(resolve, reject);
     });
   }
+}
+
+function useUntil(open: Open, work: Promise<unknown>): void {
+  open.beginUse();
+  const end = (): void => open.endUse();
+  work.then(end, end);
 }
 
 /** Runs `work` and keeps the descriptors of `open` until it ends, even if the client closes the open. */
