@@ -319,7 +319,7 @@ describe("readers of the sidecar", () => {
         for (let i = 0; i < Math.min(COUNT / 10, 3000); i++) {
           const input = mutate(sample, random);
           writeFileSync(entry, i % 2 === 0 ? input : repaired(input));
-          const keys = listSidecarValues(folder, subjectOf(name));
+          const keys = listSidecarValues(folder, subjectOf(name)) as string[];
           for (const key of [...keys, "user.DOSATTRIB"]) getSidecarValue(folder, subjectOf(name), key);
           if (i % 20 === 0) {
             expect(setSidecarValue(folder, subjectOf(name), "user.x", Uint8Array.of(i & 0xff))).toBe(0);

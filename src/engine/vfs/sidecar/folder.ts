@@ -100,6 +100,22 @@ export function withSidecar<T>(folder: number, missing: T, action: (sidecar: num
   }
 }
 
+/** Errors of `openSidecar` that mean that there is none, or something else in its place. */
+const absentErrnos: ReadonlySet<number> = new Set(
+  [Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP].map((errno) => -errno),
+);
+
+/** `withSidecar` that fails where the sidecar cannot be opened: what is in it must not count as missing. */
+export function tryWithSidecar<T>(folder: number, missing: T, action: (sidecar: number) => T): T | Failure {
+  const sidecar = openSidecar(folder);
+  if (sidecar < 0) return absentErrnos.has(sidecar) ? missing : sidecar;
+  try {
+    return action(sidecar);
+  } finally {
+    closeFd(sidecar);
+  }
+}
+
 /** Opens the entry of a file; undefined where it is missing, invalid, or was written for another file. */
 export function entryOf(folder: number, sidecar: number, subject: Subject): OpenEntry | undefined {
   const entry = tryEntryOf(folder, sidecar, subject);
@@ -143,7 +159,7 @@ function finishInterruptedMove(folder: number, sidecar: number, subject: Subject
 
 /** Returns a value of the entry itself; -ENODATA where there is none, -EFBIG for one with a data file. */
 export function getSidecarValue(folder: number, subject: Subject, name: string): Uint8Array | Failure {
-  return withSidecar<Uint8Array | Failure>(folder, -Errno.ENODATA, (sidecar) => {
+  return tryWithSidecar<Uint8Array | Failure>(folder, -Errno.ENODATA, (sidecar) => {
     const entry = tryEntryOf(folder, sidecar, subject);
     if (typeof entry !== "object") return entry ?? -Errno.ENODATA;
     const value = readEntryValue(entry, name);
@@ -153,10 +169,10 @@ export function getSidecarValue(folder: number, subject: Subject, name: string):
 }
 
 /** The names of all values. */
-export function listSidecarValues(folder: number, subject: Subject): string[] {
-  return withSidecar<string[]>(folder, [], (sidecar) => {
-    const entry = entryOf(folder, sidecar, subject);
-    if (entry === undefined) return [];
+export function listSidecarValues(folder: number, subject: Subject): string[] | Failure {
+  return tryWithSidecar<string[] | Failure>(folder, [], (sidecar) => {
+    const entry = tryEntryOf(folder, sidecar, subject);
+    if (typeof entry !== "object") return entry ?? [];
     closeFd(entry.fd);
     return valueNames(entry);
   });
@@ -248,7 +264,7 @@ function fitsInEntry(values: EntryValues, value: Uint8Array): boolean {
 
 /** Removes a value; -ENODATA where there is none. Removes an empty entry and an empty sidecar, too. */
 export function removeSidecarValue(folder: number, subject: Subject, name: string): 0 | Failure {
-  const result = withSidecar<0 | Failure>(folder, -Errno.ENODATA, (sidecar) =>
+  const result = tryWithSidecar<0 | Failure>(folder, -Errno.ENODATA, (sidecar) =>
     withValues<0 | Failure>(folder, sidecar, subject, (values) => {
       if (values === undefined) return -Errno.ENODATA;
       const waits = waitsForDisk(values);

@@ -24,12 +24,22 @@ import {
   type NamedPointer,
   type Subject,
   eachPointer,
+  readEntryValues,
   renameEntry,
+  tryOpenEntry,
   waitsForDisk,
+  withOwnPointers,
 } from "./entry.ts";
 import { pointersOf, putEntry, replaceEntry } from "./entry-change.ts";
 import { dataFileName, entryNameOf, isHashed, nextNameOf } from "./entry-name.ts";
-import { makeSidecar, removeSidecarEntry, removeSidecarIfEmpty, withSidecar, withValues } from "./folder.ts";
+import {
+  makeSidecar,
+  removeSidecarEntry,
+  removeSidecarIfEmpty,
+  tryWithSidecar,
+  withSidecar,
+  withValues,
+} from "./folder.ts";
 
 /** What a new name does with the data files: it has the same, links or copies of them, or only copies. */
 const DataFiles = { SAME: 0, MOVED: 1, COPIED: 2 } as const;
@@ -39,6 +49,8 @@ const facts = emptyStatx();
 
 /** What the last prepared entry does with the data files; it is finished before another is prepared. */
 let prepared: DataFiles = DataFiles.SAME;
+/** The data files of the last staged entry. */
+let stagedData: readonly string[] = [];
 
 /**
  * Called before a file is renamed to `newName`, or linked (`isLink`): writes its values to a prepared entry.
@@ -53,7 +65,7 @@ export function prepareSidecarMove(
 ): boolean | Failure {
   const isSameFolder = identityOfFolder(from) === identityOfFolder(to);
   prepared = isLink ? DataFiles.COPIED : isSameFolder ? DataFiles.SAME : DataFiles.MOVED;
-  return withSidecar<boolean | Failure>(from, false, (old) =>
+  return tryWithSidecar<boolean | Failure>(from, false, (old) =>
     withValues<boolean | Failure>(from, old, subject, (values, writer) => {
       if (values === undefined || writer === undefined) return false;
       if (subject.mustNotWait === true && waitsForDisk(values)) return -Errno.EAGAIN;
@@ -163,11 +175,13 @@ function identityOfFolder(folder: number): string | undefined {
  * where the file has no entry; -ENOSPC for a long name, whose entry has to be written anew.
  */
 export function stageSidecarMove(from: number, name: string, to: number, newName: string): 0 | Failure {
-  const staged = withSidecar<0 | Failure>(from, 0, (old) => {
+  const staged = tryWithSidecar<0 | Failure>(from, 0, (old) => {
     if (isHashed(newName)) return -Errno.ENOSPC;
+    const data = dataFilesOf(old, entryNameOf(name));
+    if (typeof data === "number") return data;
     const made = makeSidecar(to);
     if (made < 0) return made;
-    const data = dataFilesOf(old, entryNameOf(name));
+    stagedData = data;
     const isElsewhere = identityOfFolder(from) !== identityOfFolder(to);
     let result = isElsewhere ? moveFiles(old, data, made) : 0;
     if (result === 0) {
@@ -181,8 +195,14 @@ export function stageSidecarMove(from: number, name: string, to: number, newName
   return staged;
 }
 
-function dataFilesOf(sidecar: number, entryName: string): string[] {
-  return (pointersOf(sidecar, entryName) ?? []).map(({ pointer }) => dataFileName(pointer.id));
+/** The data files that an entry names; a failure where it could not be read. */
+function dataFilesOf(sidecar: number, entryName: string): string[] | Failure {
+  const entry = tryOpenEntry(sidecar, entryName);
+  if (typeof entry !== "object") return entry ?? [];
+  const values = readEntryValues(withOwnPointers(sidecar, entry));
+  closeFd(entry.fd);
+  if (typeof values === "number") return values;
+  return eachPointer(values).map(({ pointer }) => dataFileName(pointer.id));
 }
 
 /** Moves data files into another sidecar, all or none. */
@@ -212,8 +232,7 @@ export function finishStagedMove(
   }
   withSidecar<void>(to, undefined, (made) =>
     withSidecar<void>(from, undefined, (old) => {
-      const data = dataFilesOf(made, nextNameOf(newName));
-      if (identityOfFolder(from) !== identityOfFolder(to)) moveFiles(made, data, old);
+      if (identityOfFolder(from) !== identityOfFolder(to)) moveFiles(made, stagedData, old);
       renameEntry(made, nextNameOf(newName), old, entryNameOf(name));
     }),
   );

@@ -202,10 +202,15 @@ export function dropOverflow(target: OverflowTarget, name: string): 0 {
 }
 
 function dropMark(target: OverflowTarget): void {
-  if (isMarked(target.fd) && listOverflow(target).length === 0) removeXattr(target.fd, OVERFLOW_MARK);
+  if (!isMarked(target.fd)) return;
+  const left = listOverflow(target);
+  // Without the mark values that only cannot be read now would be lost.
+  if (typeof left === "object" && left.length === 0) removeXattr(target.fd, OVERFLOW_MARK);
 }
 
 /** The names of the `user.` namespace in the sidecar. */
-export function listOverflow({ folder, subject }: OverflowTarget): string[] {
-  return listSidecarValues(folder, subject).filter((name) => name !== NTACL && mayOverflow(name));
+export function listOverflow({ folder, subject }: OverflowTarget): string[] | Failure {
+  const names = listSidecarValues(folder, subject);
+  if (typeof names === "number") return names;
+  return names.filter((name) => name !== NTACL && mayOverflow(name));
 }

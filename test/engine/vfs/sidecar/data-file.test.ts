@@ -118,7 +118,7 @@ describe("a value with a data file", () => {
     touch("f");
     store(at, "f", "old");
     setSidecarValue(at, subject(at, "f"), SMALL, bytes("small"));
-    expect(listSidecarValues(at, subject(at, "f")).sort()).toEqual([SMALL, KEY].sort());
+    expect(new Set(listSidecarValues(at, subject(at, "f")) as string[])).toEqual(new Set([SMALL, KEY]));
     expect(measureSidecarValues(at, subject(at, "f"), [KEY, SMALL, OTHER])).toEqual([
       { bytes: 3, last: -1, place: ValuePlace.FILE },
       { bytes: 5, last: 108, place: ValuePlace.ENTRY },

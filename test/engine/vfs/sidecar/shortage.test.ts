@@ -1,0 +1,127 @@
+// The values of a sidecar while the process has too few descriptors: what cannot be read now is not missing.
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { identityOf } from "../../../../src/engine/vfs/format/file-stat.ts";
+import { renamePath } from "../../../../src/engine/vfs/disk/rename.ts";
+import type { Subject } from "../../../../src/engine/vfs/sidecar/entry.ts";
+import {
+  getSidecarValue,
+  listSidecarValues,
+  removeSidecarValue,
+  setSidecarValue,
+} from "../../../../src/engine/vfs/sidecar/folder.ts";
+import { measureSidecarValues, storeInDataFile } from "../../../../src/engine/vfs/sidecar/value-file.ts";
+import { DATA_START, writeAll } from "../../../../src/engine/vfs/sidecar/data-file.ts";
+import { dropOverflow, OVERFLOW_MARK } from "../../../../src/engine/vfs/values/overflow.ts";
+import { Errno } from "../../../../src/linux/errno.ts";
+import { openFileLimit, setOpenFileLimit } from "../../../../src/linux/limits.ts";
+import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
+import { emptyStatx, statAt } from "../../../../src/linux/stat.ts";
+import { Scratch } from "../../../../src/linux/libc.ts";
+import { getXattr, setXattr } from "../../../../src/linux/xattr.ts";
+import { OverflowDisk } from "../values/overflow-disk.ts";
+
+const KEY = "user.DOSATTRIB";
+const FORK = "user.DosStream.AFP_Resource:$DATA";
+/** More than any of the operations has open. */
+const MOST = 12;
+const value = new TextEncoder().encode("value");
+
+const known = openFileLimit();
+if (typeof known === "number") throw new Error("no limit of open descriptors");
+const limit = known;
+
+let root = "";
+let disk: OverflowDisk;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "minismbd-sidecar-"));
+  disk = new OverflowDisk(root);
+});
+afterEach(() => {
+  setOpenFileLimit(limit);
+  disk.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Calls `action` while only `available` descriptors can be opened. */
+function withFew<T>(available: number, action: () => T): T {
+  const free = openAt(AT_FDCWD, "/", Open.PATH);
+  closeFd(free);
+  setOpenFileLimit({ soft: free + available, hard: limit.hard });
+  try {
+    return action();
+  } finally {
+    setOpenFileLimit(limit);
+  }
+}
+
+function subject(name: string, folder = disk.context.rootFd): Subject {
+  const stat = emptyStatx();
+  expect(statAt(folder, name, stat)).toBe(0);
+  return { name, stat, hasStableInodes: true };
+}
+
+function makeFile(name: string): void {
+  const { rootFd } = disk.context;
+  writeFileSync(join(root, name), "data");
+  expect(setSidecarValue(rootFd, subject(name), KEY, value)).toBe(0);
+  const stored = storeInDataFile(rootFd, subject(name), FORK, (fd) => writeAll(fd, value, DATA_START));
+  expect(stored).toBe(0);
+}
+
+test("values are read, or fail to be read", () => {
+  makeFile("f");
+  const { rootFd } = disk.context;
+  const of = subject("f");
+  for (let available = 0; available < MOST; available++) {
+    const [got, names, removed] = withFew(available, (): unknown[] => [
+      getSidecarValue(rootFd, of, KEY),
+      listSidecarValues(rootFd, of),
+      removeSidecarValue(rootFd, of, "user.none"),
+    ]);
+    expect<unknown[]>([value, -Errno.EMFILE]).toContainEqual(got);
+    expect<unknown[]>([[KEY, FORK], -Errno.EMFILE]).toContainEqual(
+      Array.isArray(names) ? [...names].sort() : names,
+    );
+    expect([-Errno.ENODATA, -Errno.EMFILE]).toContain(removed as number);
+  }
+});
+
+test.each(["", "below"])("a file is moved with its values, or stays, to the folder %p", (below) => {
+  const { context } = disk;
+  const outcomes = new Set<number>();
+  for (let available = 0; available < MOST; available++) {
+    const name = `f${available}`;
+    makeFile(name);
+    mkdirSync(join(root, below), { recursive: true });
+    const target = { path: join(below, "moved"), name: "moved", identity: "", isDirectory: false };
+    const identity = identityOf(subject(name).stat);
+    const moved = withFew(available, () => renamePath(context, name, identity, target, false));
+    outcomes.add(typeof moved === "number" ? moved : 0);
+    const isThere = existsSync(join(root, name));
+    expect(isThere).toBe(typeof moved === "number");
+    const folder = openAt(AT_FDCWD, isThere ? root : join(root, below), Open.PATH);
+    const now = isThere ? name : "moved";
+    expect(getSidecarValue(folder, subject(now, folder), KEY)).toEqual(value);
+    expect(measureSidecarValues(folder, subject(now, folder), [FORK])).toMatchObject([
+      { bytes: value.length },
+    ]);
+    closeFd(folder);
+    rmSync(join(root, below, "moved"), { force: true });
+  }
+  expect([...outcomes].sort()).toEqual([-Errno.EMFILE, 0]);
+});
+
+test("the mark of values in the sidecar stays while they cannot be read", () => {
+  const { rootFd } = disk.context;
+  for (let available = 0; available < MOST; available++) {
+    makeFile("f");
+    const { fd } = disk.open("f");
+    setXattr(fd, OVERFLOW_MARK, Uint8Array.of(1));
+    withFew(available, () => dropOverflow({ fd, folder: rootFd, subject: subject("f") }, "user.other"));
+    expect(getXattr(fd, OVERFLOW_MARK, new Scratch(8))).toBe(1);
+  }
+  expect(statSync(join(root, "f")).size).toBe(4);
+});
