@@ -41,18 +41,23 @@ export function targetOf(found: Found): Target {
   };
 }
 
-/** True where `path`, whose parent is open as `directory`, (still) names the object `identity`. */
-function isNameOf(context: ShareContext, directory: number, path: string, identity: string): boolean {
+/**
+ * 0 where `path`, whose parent is open as `directory`, (still) names the object `identity`. -ENOENT where it
+ * does not, another failure where that cannot be told: a removal must not count as done then.
+ */
+function checkName(context: ShareContext, directory: number, path: string, identity: string): 0 | Failure {
   const { name } = splitPath(path);
-  if (statAt(directory, name, statx) < 0) return false;
-  if (identityOf(statx) === identity) return true;
-  if (!context.grant.followSymlinks) return false;
+  const failure = statAt(directory, name, statx);
+  if (failure < 0) return failure;
+  if (identityOf(statx) === identity) return 0;
+  if (!context.grant.followSymlinks) return -Errno.ENOENT;
   // The name may be a symlink to the object.
   const fd = context.openPath(path);
-  if (fd < 0) return false;
+  if (fd === -Errno.EMFILE || fd === -Errno.ENFILE) return fd;
+  if (fd < 0) return -Errno.ENOENT;
   const isSame = statFd(fd, statx) === 0 && identityOf(statx) === identity;
   closeFd(fd);
-  return isSame;
+  return isSame ? 0 : -Errno.ENOENT;
 }
 
 /** `FileStore.remove`. Where the object was reached by a symlink, the symlink is removed. */
@@ -65,7 +70,8 @@ export function removeName(
   const { parent, name } = splitPath(path);
   if (name === "") return -Errno.EBUSY;
   return context.inDirectory(parent, (directory) => {
-    if (!isNameOf(context, directory, path, identity)) return -Errno.ENOENT;
+    const named = checkName(context, directory, path, identity);
+    if (named < 0) return named;
     // After the time-out a client may have opened it again.
     if (isGivenUp()) return -Errno.ETIMEDOUT;
     const { directories } = context;
@@ -105,7 +111,8 @@ export function renamePath(
   if (newPath === from) return { path: from };
   if (newName === "") return -Errno.EBUSY;
   const result = context.inDirectory(source.parent, (fromDirectory) => {
-    if (!isNameOf(context, fromDirectory, from, identity)) return -Errno.ENOENT;
+    const named = checkName(context, fromDirectory, from, identity);
+    if (named < 0) return named;
     return context.inDirectory(target.parent, (toDirectory) => {
       const { directories } = context;
       if (to.identity === "" && hasOtherSpelling(context, toDirectory, target.parent, newName))
@@ -123,7 +130,7 @@ export function renamePath(
       const isOtherLink = isSame && !isSameName && hasOtherName(fromDirectory, source.name);
       // Replaces only the object that was looked up: another one that has the name by now may be open.
       const mayReplace = replace && !isSame && to.identity !== "";
-      const isExpected = mayReplace && isNameOf(context, toDirectory, to.path, to.identity);
+      const isExpected = mayReplace && checkName(context, toDirectory, to.path, to.identity) === 0;
       const kind = {
         isSpellingChange: isSame && !isOtherLink,
         isOtherLink,
@@ -216,7 +223,7 @@ export function linkObject(
       const made = linkFd(fd, directory, name);
       // Replaces only the object that was looked up: another one that has the name by now may be open.
       const isExpected =
-        made === -Errno.EEXIST && isTaken && isNameOf(context, directory, to.path, to.identity);
+        made === -Errno.EEXIST && isTaken && checkName(context, directory, to.path, to.identity) === 0;
       return isExpected ? replaceByLink(fd, directory, name) : made;
     });
     if (result === 0 && !isTaken) directories.commit(change, directory, name);

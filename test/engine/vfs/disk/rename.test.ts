@@ -1,6 +1,14 @@
 // Removing, renaming and linking; [MS-FSA] 2.1.5.15.11, 2.1.5.15.6.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { Errno } from "../../../../src/linux/errno.ts";
 import type { Found } from "../../../../src/engine/vfs/store.ts";
 import { Fixture, descriptorCount, expectDescriptors, succeeded } from "../share-fixture.ts";
@@ -45,6 +53,21 @@ describe("removing", () => {
     expect(readdirSync(share.root)).toEqual([]);
     expect(await share.store.remove("a", identity, false)).toBe(-Errno.ENOENT);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "a name that the user may not look up any more is not gone",
+    async () => {
+      const user = new Fixture({ credentials: { uid: 54_321, gid: 54_321, groups: [] } }, share);
+      chmodSync(share.root, 0o755);
+      mkdirSync(share.at("d"));
+      writeFileSync(share.at("d", "a"), "");
+      const identity = await identityOf("d", "a");
+      chmodSync(share.at("d"), 0o600);
+      expect(await user.store.remove("d/a", identity, false)).toBe(-Errno.EACCES);
+      expect(await user.store.rename("d/a", identity, await target("b"), false)).toBe(-Errno.EACCES);
+      user.close();
+    },
+  );
 
   test("a directory that is not empty fails with ENOTEMPTY", async () => {
     mkdirSync(share.at("d", "e"), { recursive: true });
