@@ -46,6 +46,8 @@ const absences: ReadonlySet<number> = new Set([
   Errno.ENAMETOOLONG,
 ]);
 
+const shortages: ReadonlySet<number> = new Set([Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM]);
+
 export function companionName(name: string): string {
   return PREFIX + name;
 }
@@ -99,8 +101,18 @@ export function hasCompanion(
   of: Owner,
   reader: UserIdentity | null = null,
 ): boolean {
+  return findCompanion(folder, name, of, reader) === true;
+}
+
+/** The same; a failure where the server is too short of something to tell. */
+export function findCompanion(
+  folder: number,
+  name: string,
+  of: Owner,
+  reader: UserIdentity | null = null,
+): boolean | Failure {
   const companion = openCompanion(folder, name, of, reader);
-  if (typeof companion === "number") return false;
+  if (typeof companion === "number") return shortages.has(-companion) ? companion : false;
   closeFd(companion.fd);
   return true;
 }

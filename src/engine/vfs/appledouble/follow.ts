@@ -5,7 +5,7 @@ import { Errno } from "../../../linux/errno.ts";
 import { ModeType, type Statx, emptyStatx, statAt } from "../../../linux/stat.ts";
 import { identityOf } from "../format/file-stat.ts";
 import type { Failure } from "../store.ts";
-import { companionName, hasCompanion, removeCompanion, renameToFree } from "./companion.ts";
+import { companionName, findCompanion, hasCompanion, removeCompanion, renameToFree } from "./companion.ts";
 
 interface Name {
   readonly directory: number;
@@ -24,9 +24,9 @@ export function mayHaveCompanion({ directory, name }: Name): boolean {
   return statAt(directory, companionName(name), file) === 0;
 }
 
-/** True where `unlinkCompanion` is to follow the removal of the object. */
-export function isToUnlink({ directory, name }: Name): boolean {
-  return statAt(directory, name, stat) === 0 && hasCompanion(directory, name, stat);
+/** True where `unlinkCompanion` is to follow the removal of the object; a failure as of `findCompanion`. */
+export function isToUnlink({ directory, name }: Name): boolean | Failure {
+  return statAt(directory, name, stat) === 0 && findCompanion(directory, name, stat);
 }
 
 export function unlinkCompanion({ directory, name }: Name): void {
@@ -41,16 +41,19 @@ export interface Following {
 }
 
 /**
- * Undefined where neither object has such a file that the server understands. `keepsReplaced`: programs that
- * write a file anew and rename it over the old one keep the metadata, where both have one owner.
+ * Undefined where neither object has such a file that the server understands; a failure as of
+ * `findCompanion`: the object must not lose the file. `keepsReplaced`: programs that write a file anew and
+ * rename it over the old one keep the metadata, where both have one owner.
  */
-export function followingOf(from: Name, to: Name, keepsReplaced: boolean): Following | undefined {
+export function followingOf(from: Name, to: Name, keepsReplaced: boolean): Following | undefined | Failure {
   if (statAt(from.directory, from.name, stat) < 0) return undefined;
-  const source = hasCompanion(from.directory, from.name, stat);
+  const source = findCompanion(from.directory, from.name, stat);
+  if (typeof source === "number") return source;
   const isThere = statAt(to.directory, to.name, other) === 0;
   const isOther = isThere && identityOf(other) !== identityOf(stat);
   const isKept = keepsReplaced && !source && isFile(stat) && isFile(other) && stat.uid === other.uid;
-  const replaced = isOther && !isKept && hasCompanion(to.directory, to.name, other);
+  const replaced = isOther && !isKept && findCompanion(to.directory, to.name, other);
+  if (typeof replaced === "number") return replaced;
   return source || replaced ? { source, replaced } : undefined;
 }
 

@@ -124,6 +124,7 @@ export function unlinkWithValues(
   const of = { directory, name };
   const mayFollow = companionsFollow(context) && mayHaveCompanion(of);
   const follows = mayFollow && identity.asServer(() => isToUnlink(of));
+  if (typeof follows === "number") return follows;
   const result = unlinkWithSidecar(context, directory, name, isDirectory);
   if (follows && result === 0) identity.asServer(() => unlinkCompanion(of));
   return result;
@@ -174,6 +175,7 @@ export function renameWithValues(
   const following = mayFollow
     ? identity.asServer(() => followingOf(from, to, to.keepsCompanion === true))
     : undefined;
+  if (typeof following === "number") return following;
   if (following === undefined) return renameWithSidecar(context, from, to, move);
   return withFolderLocks(context, [from.directory, to.directory], () => {
     const result = renameWithSidecar(context, from, to, move);
