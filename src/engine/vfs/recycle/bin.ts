@@ -23,9 +23,11 @@ const MAX_ROUNDS = 4;
 const MAX_COPIES = 1_000_000;
 /** Copy numbers tried one after the other before a search by bisection. */
 const FEW_COPIES = 8;
-/** Lookup errors that say nothing about the file: it is not deleted. */
+/**
+ * Lookup errors that say nothing about the file: it is not deleted. EBADF: the share was closed meanwhile.
+ */
 const unknown: ReadonlySet<number> = new Set(
-  [Errno.EIO, Errno.ETIMEDOUT, Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE].map((errno) => -errno),
+  [Errno.EIO, Errno.ETIMEDOUT, Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE, Errno.EBADF].map((errno) => -errno),
 );
 const GONE: Discarded = { movedTo: undefined };
 

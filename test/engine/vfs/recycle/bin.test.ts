@@ -77,6 +77,16 @@ async function discard(bin: Fixture, path: string): Promise<string | number> {
   return typeof result === "number" ? result : (result.movedTo ?? "");
 }
 
+test("a file that is deleted while its share is closed is not lost", async () => {
+  const bin = binShare();
+  writeFileSync(share.at("file"), "data");
+  const node = await bin.node("file");
+  bin.close();
+  expect(await bin.store.discard("file", node.identity)).toBe(-Errno.EBADF);
+  expect(readFileSync(share.at("file"), "latin1")).toBe("data");
+  node.close();
+});
+
 const text = (path: string): string => readFileSync(share.at(...path.split("/")), "utf8");
 const modeOf = (path: string): number => statSync(share.at(...path.split("/"))).mode & 0o7777;
 
