@@ -95,6 +95,21 @@ function openSnapshot(grant: SnapshotGrant): MaybePromise<OpenedSnapshot | Failu
   });
 }
 
+/**
+ * Keeps the root until the answer of `make` is an object, which keeps it from then on: the store may be
+ * closed meanwhile, and another client's file may have the number of the root's descriptor then.
+ */
+function holding<T>(disk: ShareDisk, make: () => MaybePromise<T>): MaybePromise<T> {
+  disk.retain();
+  let made: MaybePromise<T> | undefined;
+  try {
+    made = make();
+  } finally {
+    if (!(made instanceof Promise)) disk.release();
+  }
+  return made instanceof Promise ? made.finally(() => disk.release()) : made;
+}
+
 const monotonicMs = (): number => performance.now();
 
 class LocalStore implements FileStore {
@@ -125,16 +140,18 @@ class LocalStore implements FileStore {
     const { disk } = this;
     const names = diskNamesOf(disk.context, components);
     if (typeof names === "number") return names;
-    return andThen(disk.find(names, this.isForMac, asksRights), (found) => {
-      if (typeof found === "number") return found;
-      const { fd, path, name, facts } = found;
-      this.backups?.noteUse(path);
-      if (facts === undefined) return this.isClosed ? -Errno.EBADF : this.tunnelled(path, name);
-      const node = new LocalNode(disk, fd, path, facts);
-      if (!this.isClosed) return { path, name, node, rights: facts.rights < 0 ? undefined : facts.rights };
-      node.close();
-      return -Errno.EBADF;
-    });
+    return holding(disk, () =>
+      andThen(disk.find(names, this.isForMac, asksRights), (found) => {
+        if (typeof found === "number") return found;
+        const { fd, path, name, facts } = found;
+        this.backups?.noteUse(path);
+        if (facts === undefined) return this.isClosed ? -Errno.EBADF : this.tunnelled(path, name);
+        const node = new LocalNode(disk, fd, path, facts);
+        if (!this.isClosed) return { path, name, node, rights: facts.rights < 0 ? undefined : facts.rights };
+        node.close();
+        return -Errno.EBADF;
+      }),
+    );
   }
 
   dfsLink(components: readonly string[]): MaybePromise<DfsLink | undefined | Failure> {
@@ -171,12 +188,14 @@ class LocalStore implements FileStore {
     permissions: number | undefined,
   ): MaybePromise<{ node: FileNode; handle: FileHandle } | Failure> {
     const { disk } = this;
-    return andThen(disk.run("createFile", path, mode.writeThrough, attributes, permissions), (made) => {
-      if (typeof made === "number") return made;
-      const node = new LocalNode(disk, made.fd, path, made);
-      const volume = disk.root.volumeOf(made.stat.device);
-      return { node, handle: new LocalHandle(disk, volume, made.dataFd, path, mode) };
-    });
+    return holding(disk, () =>
+      andThen(disk.run("createFile", path, mode.writeThrough, attributes, permissions), (made) => {
+        if (typeof made === "number") return made;
+        const node = new LocalNode(disk, made.fd, path, made);
+        const volume = disk.root.volumeOf(made.stat.device);
+        return { node, handle: new LocalHandle(disk, volume, made.dataFd, path, mode) };
+      }),
+    );
   }
 
   createDirectory(found: Found, attributes: number, permissions?: number): MaybePromise<FileNode | Failure> {
@@ -184,8 +203,10 @@ class LocalStore implements FileStore {
     if (refusal < 0) return refusal;
     const { disk } = this;
     const args = [found.path, attributes, permissions, this.isBin] as const;
-    return andThen(disk.run("createDirectory", ...args), (made) =>
-      typeof made === "number" ? made : new LocalNode(disk, made.fd, found.path, made),
+    return holding(disk, () =>
+      andThen(disk.run("createDirectory", ...args), (made) =>
+        typeof made === "number" ? made : new LocalNode(disk, made.fd, found.path, made),
+      ),
     );
   }
 
@@ -250,8 +271,10 @@ class LocalStore implements FileStore {
   replaceBySpecial(path: string, identity: string, special: SpecialFile): MaybePromise<FileNode | Failure> {
     const { disk } = this;
     if (disk.context.grant.readOnly) return -Errno.EROFS;
-    return andThen(disk.run("replaceBySpecial", path, identity, special), (made) =>
-      typeof made === "number" ? made : new LocalNode(disk, made.fd, path, made),
+    return holding(disk, () =>
+      andThen(disk.run("replaceBySpecial", path, identity, special), (made) =>
+        typeof made === "number" ? made : new LocalNode(disk, made.fd, path, made),
+      ),
     );
   }
 

@@ -1,11 +1,22 @@
 // The directory of a share: the engine opens the one that the manager has decided about.
 import { expect, test } from "bun:test";
-import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "../../../../src/engine/vfs/local/local-store.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
-import { Fixture, grantFor, succeeded } from "../share-fixture.ts";
+import type { FileHandle, FileNode } from "../../../../src/engine/vfs/store.ts";
+import { Fixture, grantFor, readWrite, succeeded } from "../share-fixture.ts";
 
 test("a store opens the directory that its grant was decided for, and no other in its place", async () => {
   const share = mkdtempSync(join(tmpdir(), "minismbd-root-"));
@@ -51,3 +62,29 @@ test.each([10, 6000])(
     rmSync(share.root, { recursive: true });
   },
 );
+
+/** True while a descriptor of this process is that directory. */
+function hasOpen(directory: string): boolean {
+  return readdirSync("/proc/self/fd").some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === directory;
+    } catch {
+      return false;
+    }
+  });
+}
+
+test("a file that a worker makes while its store is closed has the root until it is closed", async () => {
+  const share = new Fixture();
+  const found = succeeded(await share.lookup("new"));
+  await share.setLively(false);
+  const making = share.store.createFile(found, readWrite, 0);
+  share.close();
+  const made = succeeded<{ node: FileNode; handle: FileHandle }>(await making);
+  expect(hasOpen(share.root)).toBe(true);
+  expect(await share.store.remove("new", made.node.identity, false)).toBe(0);
+  made.handle.close();
+  made.node.close();
+  expect(hasOpen(share.root)).toBe(false);
+  rmSync(share.root, { recursive: true });
+});
