@@ -58,7 +58,8 @@ export class ShareDisk implements CallOwner, FolderDisk {
   find(names: readonly string[], anyForm: boolean, asksRights: boolean): MaybePromise<FoundPath | Failure> {
     return this.withFolders((answers): MaybePromise<OperationResult<"find">> => {
       const { context } = this;
-      const { volume } = this.root;
+      const { volume, isEnded } = this.root;
+      if (isEnded) return -Errno.EBADF;
       const now = performance.now();
       if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(names.join("/")))) {
         return volume.callOnEventLoop(context, "find", [names, anyForm, answers, asksRights], now);
@@ -115,7 +116,8 @@ export class ShareDisk implements CallOwner, FolderDisk {
   /** Runs `mayList`: on the event loop wherever the path is in memory, as that of a changed directory is. */
   mayList(path: string): MaybePromise<OperationResult<"mayList">> {
     const { context } = this;
-    const { volume } = this.root;
+    const { volume, isEnded } = this.root;
+    if (isEnded) return -Errno.EBADF;
     const now = performance.now();
     if (volume.isResponsive(now) || (volume.isHealthy(now) && context.isInMemory(path)))
       return volume.callOnEventLoop(context, "mayList", [path], now);
@@ -124,6 +126,7 @@ export class ShareDisk implements CallOwner, FolderDisk {
 
   /**
    * Runs an operation on a descriptor of `volume`; `pending` keeps the descriptor open until it has ended.
+   * -EBADF once the root has ended.
    */
   runOn<K extends OperationName>(
     volume: MountedVolume,
@@ -131,6 +134,7 @@ export class ShareDisk implements CallOwner, FolderDisk {
     name: K,
     args: OperationArgs<K>,
   ): MaybePromise<OperationResult<K>> {
+    if (this.root.isEnded) return -Errno.EBADF as OperationResult<K>;
     const result = this.runNow(volume, name, args);
     // -EAGAIN: nothing is done yet. It would wait for a sidecar's lock or for the disk, which only a worker
     // may.

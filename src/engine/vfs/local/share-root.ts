@@ -82,7 +82,8 @@ export class ShareRoot {
   /** Volumes mounted below the share, by device number, as far as they have been used. */
   private readonly volumesBelow = new Map<number, MountedVolume>();
   private references = 1;
-  private isEnded = false;
+  /** The descriptor is closed: its number may be another client's file. */
+  isEnded = false;
 
   private constructor(grant: ShareGrant, directory: ShareDirectory) {
     this.grant = grant;

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import {
   closeSync,
   fstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -86,5 +87,25 @@ test("a file that a worker makes while its store is closed has the root until it
   made.handle.close();
   made.node.close();
   expect(hasOpen(share.root)).toBe(false);
+  rmSync(share.root, { recursive: true });
+});
+
+test("nothing of a closed store reaches what has the number of its root's descriptor", async () => {
+  const share = new Fixture();
+  const other = new Fixture();
+  mkdirSync(other.at("folder"));
+  writeFileSync(other.at("folder", "secret"), "");
+  const node = await other.node("folder", "secret");
+  node.close();
+  share.close();
+  // The lowest free numbers, one of which was the root's.
+  const others = [1, 2, 3, 4].map(() => openSync(other.root, "r"));
+  const { store } = share;
+  expect(await store.posixView?.().lookup(["folder", "secret"])).toBe(-Errno.EBADF);
+  expect(await store.remove("folder/secret", node.identity, false)).toBe(-Errno.EBADF);
+  const target = { path: "moved", name: "moved", node: undefined };
+  expect(await store.rename("folder/secret", node.identity, target, false)).toBe(-Errno.EBADF);
+  for (const fd of others) closeSync(fd);
+  other.dispose();
   rmSync(share.root, { recursive: true });
 });
