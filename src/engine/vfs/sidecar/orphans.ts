@@ -57,18 +57,18 @@ export function sweepDataAtRandom(sidecar: number): void {
 
 /**
  * Removes data files that no entry names, if older than ORPHAN_AGE_SECONDS: a killed server leaves them, and
- * programs that do not know sidecars. None where an entry cannot be read: it may name them.
+ * programs that do not know sidecars. None where the sidecar or an entry cannot be read: it may name them.
  */
 export function removeOrphanData(sidecar: number, nowSeconds: number): void {
   const data = new Set<string>();
   const entries: string[] = [];
-  eachName(sidecar, (name) => {
+  const failure = eachName(sidecar, (name) => {
     const id = idOfDataFile(name);
     if (id === undefined) entries.push(name);
     else if (isOld(sidecar, name, nowSeconds)) data.add(name);
     return entries.length < MAX_SEARCHED;
   });
-  if (data.size === 0 || entries.length === MAX_SEARCHED) return;
+  if (failure < 0 || data.size === 0 || entries.length === MAX_SEARCHED) return;
   const untilMs = performance.now() + SEARCH_MS;
   for (const name of entries) {
     if (isTemporaryEntry(name)) continue;

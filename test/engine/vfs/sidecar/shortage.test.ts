@@ -1,5 +1,6 @@
-// The values of a sidecar while the process has too few descriptors: what cannot be read now is not missing.
-import { afterEach, beforeEach, expect, test } from "bun:test";
+// The values of a sidecar while the process has too few descriptors, or the disk fails: what cannot be read now is not
+// missing.
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,8 @@ import {
 import { measureSidecarValues, storeInDataFile } from "../../../../src/engine/vfs/sidecar/value-file.ts";
 import { DATA_START, writeAll } from "../../../../src/engine/vfs/sidecar/data-file.ts";
 import { dropOverflow, OVERFLOW_MARK } from "../../../../src/engine/vfs/values/overflow.ts";
+import { removeOrphanData } from "../../../../src/engine/vfs/sidecar/orphans.ts";
+import * as directories from "../../../../src/linux/dir.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
 import { openFileLimit, setOpenFileLimit } from "../../../../src/linux/limits.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
@@ -112,6 +115,21 @@ test.each(["", "below"])("a file is moved with its values, or stays, to the fold
     rmSync(join(root, below, "moved"), { force: true });
   }
   expect([...outcomes].sort()).toEqual([-Errno.EMFILE, 0]);
+});
+
+test("a data file whose entry the disk did not list stays", () => {
+  makeFile("f");
+  const { rootFd } = disk.context;
+  const sidecar = openAt(rootFd, ".minismbd", Open.PATH);
+  const { eachName } = directories;
+  const failing = spyOn(directories, "eachName").mockImplementation((directory, take) => {
+    eachName(directory, (name) => !name.endsWith(".data") || take(name));
+    return -Errno.EIO;
+  });
+  removeOrphanData(sidecar, Date.now() / 1000 + 7200);
+  failing.mockRestore();
+  closeFd(sidecar);
+  expect(measureSidecarValues(rootFd, subject("f"), [FORK])).toMatchObject([{ bytes: value.length }]);
 });
 
 test("the mark of values in the sidecar stays while they cannot be read", () => {
