@@ -32,7 +32,14 @@ import {
 import { besideObject, inSidecar } from "./in-sidecar.ts";
 
 const stat = emptyStatx();
-const lacksSpace: ReadonlySet<number> = new Set([Errno.ENOSPC, Errno.EDQUOT, Errno.EIO]);
+const shortages: ReadonlySet<number> = new Set([
+  Errno.ENOSPC,
+  Errno.EDQUOT,
+  Errno.EIO,
+  Errno.EMFILE,
+  Errno.ENFILE,
+  Errno.ENOMEM,
+]);
 
 /** A name in an open directory. */
 export interface NameInDirectory {
@@ -279,7 +286,7 @@ function linkLocked(
   );
   if (ready === -Errno.EAGAIN) return ready;
   // A second name without the values would look like a loss.
-  if (typeof ready === "number" && lacksSpace.has(-ready)) return ready;
+  if (typeof ready === "number" && shortages.has(-ready)) return ready;
   const result = link();
   context.identity.asServer(() => {
     if (ready === true) finishSidecarMove(to.directory, to.name, result === 0);

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identityOf } from "../../../../src/engine/vfs/format/file-stat.ts";
-import { renamePath } from "../../../../src/engine/vfs/disk/rename.ts";
+import { linkObject, renamePath } from "../../../../src/engine/vfs/disk/rename.ts";
 import type { Subject } from "../../../../src/engine/vfs/sidecar/entry.ts";
 import {
   getSidecarValue,
@@ -113,6 +113,27 @@ test.each(["", "below"])("a file is moved with its values, or stays, to the fold
     ]);
     closeFd(folder);
     rmSync(join(root, below, "moved"), { force: true });
+  }
+  expect([...outcomes].sort()).toEqual([-Errno.EMFILE, 0]);
+});
+
+test("a hard link has the values, or is not made", () => {
+  const { context } = disk;
+  const outcomes = new Set<number>();
+  for (let available = 0; available < MOST; available++) {
+    const name = `f${available}`;
+    makeFile(name);
+    const { fd, identity } = disk.open(name);
+    const target = { path: "linked", name: "linked", identity: "", isDirectory: false };
+    const linked = withFew(available, () => linkObject(context, fd, identity, target, false));
+    outcomes.add(linked);
+    expect(existsSync(join(root, "linked"))).toBe(linked === 0);
+    for (const one of linked === 0 ? [name, "linked"] : [name]) {
+      expect(getSidecarValue(context.rootFd, subject(one), KEY)).toEqual(value);
+      const measured = measureSidecarValues(context.rootFd, subject(one), [FORK]);
+      expect(measured).toMatchObject([{ bytes: value.length }]);
+    }
+    rmSync(join(root, "linked"), { force: true });
   }
   expect([...outcomes].sort()).toEqual([-Errno.EMFILE, 0]);
 });
