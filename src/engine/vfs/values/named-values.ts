@@ -90,9 +90,10 @@ export function setNamedValue(
   const isStored = (): boolean => !isAbsent(getStored(context, fd, path, name));
   const inFile = setAppleValue(context, fd, path, name, data, isStored);
   if (inFile === undefined) return setStored(context, fd, path, name, value, overflows);
+  if (inFile < 0) return inFile;
   // An earlier version stored it in the sidecar, and would count.
-  if (inFile === 0) removeStored(context, fd, path, name);
-  return inFile;
+  const removed = removeStored(context, fd, path, name);
+  return removed < 0 && !isAbsent(removed) ? removed : 0;
 }
 
 function setStored(
