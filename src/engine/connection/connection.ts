@@ -226,10 +226,19 @@ export class Connection
     if (exchange.waitingBytes > 0) this.endWait(exchange);
     if (status !== NO_REPLY) this.countAnswer(status, exchange.tree);
     if (status !== NO_REPLY && !this.isClosed) exchange.completeMember(status);
-    if (exchange.advance() && !this.isClosed) return true;
+    const hasMore = exchange.advance();
+    if (hasMore && exchange.afterSend !== undefined) this.sendAwaited(exchange, exchange.afterSend);
+    if (hasMore && !this.isClosed) return true;
     if (!this.isClosed) exchange.sendFinished();
     this.dispose(exchange);
     return false;
+  }
+
+  /** The next member may wait for hours, and `after`, for which others wait, must not wait with it. */
+  private sendAwaited(exchange: Exchange, after: () => void): void {
+    exchange.afterSend = undefined;
+    if (!this.isClosed) exchange.sendFinished();
+    after();
   }
 
   private dispose(exchange: Exchange): void {
@@ -331,12 +340,9 @@ export class Connection
 
   /** True when all received requests are answered but those that wait for other clients. */
   private isDone(): boolean {
-    return (
-      this.inFlight.size === 0 &&
-      this.received.isEmpty &&
-      this.sendQueue.isEmpty() &&
-      !this.frames.hasDeferred
-    );
+    // In the middle of a compound a request waits for others without an interim response.
+    for (const { waitingBytes } of this.inFlight) if (waitingBytes === 0) return false;
+    return this.received.isEmpty && this.sendQueue.isEmpty() && !this.frames.hasDeferred;
   }
 
   /** Disconnects: resets the TCP connection, dropping the replies that the socket does not take. */

@@ -23,7 +23,8 @@ import {
   RWH,
   startOpen,
 } from "../client/lease-rig.ts";
-import { sendCancel } from "../client/lock-calls.ts";
+import { LockFlag } from "../../../src/wire/command/lock.ts";
+import { EXCLUSIVE_NOW, lockOne, sendCancel } from "../client/lock-calls.ts";
 import type { Reply } from "../client/raw-calls.ts";
 import {
   callOn,
@@ -116,6 +117,35 @@ describe("acknowledgements", () => {
     expect(await holder.client.outcome(leaseAck(holder, key(1), 0))).toBe(Status.SUCCESS);
     expect((await reader.reply).status).toBe(Status.SUCCESS);
     expect((await writer.reply).status).toBe(Status.SUCCESS);
+  });
+
+  test("bring the next break, whatever waits behind them in their compound", async () => {
+    await begin();
+    const names = [name, `${name}-2`];
+    const writers = [];
+    for (const [index, each] of names.entries()) {
+      const held = await openLeased(holder, each, leaseV2(index + 1, RWH));
+      await holder.client.demand("LOCK", lockOne(holder, held.fileId, 100, 1, EXCLUSIVE_NOW));
+      const reader = startOpen(other, each);
+      expect(await nextLeaseBreak(holder)).toMatchObject({ newLeaseState: RH });
+      const writer = startOpen(other, each, { createDisposition: CreateDisposition.OVERWRITE });
+      await writer.interim;
+      writers.push({ held, reader, writer });
+    }
+    const fileId = writers[0]?.held.fileId;
+    if (fileId === undefined) throw new Error("nothing is open");
+    // Waits for the holder's own lock, for ever, and in front of the ECHO without an interim response.
+    const waiting = lockOne(holder, fileId, 100, 1, LockFlag.EXCLUSIVE);
+    const echo = callOn(holder, Command.ECHO, four);
+    holder.client.compound([leaseAck(holder, key(1), RH), leaseAck(holder, key(2), RH), waiting, echo]);
+    for (const index of [1, 2]) {
+      expect(await nextLeaseBreak(holder)).toMatchObject({ leaseKey: key(index), newLeaseState: R });
+      expect(await holder.client.outcome(leaseAck(holder, key(index), 0))).toBe(Status.SUCCESS);
+    }
+    for (const { reader, writer } of writers) {
+      expect((await reader.reply).status).toBe(Status.SUCCESS);
+      expect((await writer.reply).status).toBe(Status.SUCCESS);
+    }
   });
 
   test("after the file was closed fail", async () => {

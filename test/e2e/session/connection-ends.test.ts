@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { Command } from "../../../src/wire/header.ts";
+import { LockFlag } from "../../../src/wire/command/lock.ts";
 import { Status } from "../../../src/wire/status.ts";
 import type { TestServer } from "../../peer/test-server.ts";
 import { mountTest } from "../client/attack-rig.ts";
@@ -17,6 +18,7 @@ import {
   readFile,
   writeFile,
 } from "../client/raw-files.ts";
+import { EXCLUSIVE_NOW, lockOne } from "../client/lock-calls.ts";
 import { startWaiting } from "../client/raw-notify.ts";
 import { startServer } from "../client/server.ts";
 
@@ -53,6 +55,15 @@ describe.each([
     mount.client.socket.end();
     for (const { reply } of reads) expect((await reply).status).toBe(Status.SUCCESS);
     expect((await echo.reply).status).toBe(Status.SUCCESS);
+    expect(await mount.client.isClosedSoon()).toBe(true);
+  });
+
+  test("a client that closes its sending side does not wait for others in the middle of a compound", async () => {
+    const mount = await mountTest(server);
+    const file = await createFile(mount, "locked");
+    await mount.client.demand("LOCK", lockOne(mount, file, 0, 1, EXCLUSIVE_NOW));
+    mount.client.compound([lockOne(mount, file, 0, 1, LockFlag.EXCLUSIVE), echoOn(mount)]);
+    mount.client.socket.end();
     expect(await mount.client.isClosedSoon()).toBe(true);
   });
 
