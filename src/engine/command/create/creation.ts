@@ -15,6 +15,7 @@ import type { Open, SharedFile } from "../../state/open.ts";
 import type { ParsedPath } from "../../vfs/name/client-path.ts";
 import type { FileHandle, FileNode, FileStore } from "../../vfs/store.ts";
 import type { StreamHandle } from "../../vfs/stream/stream-handle.ts";
+import { closeOpen } from "../close/teardown.ts";
 import { type CachingRequest, readCachingRequest } from "./caching-request.ts";
 
 /** Look-ups of a CREATE that loses the race for the name; then it fails with SHARING_VIOLATION. */
@@ -110,12 +111,15 @@ export class Creation {
 
   /** Releases everything that the steps so far have acquired: open, descriptors, table entries. */
   undo(): void {
-    const { opens, caching } = this.exchange.context;
+    const { context } = this.exchange;
+    const { opens } = context;
     if (this.open !== undefined) {
-      const { file } = this.open;
-      if (opens.remove(this.open) && file !== undefined) opens.dropIfUnused(file);
-      caching.release(this.open);
-      this.open.close();
+      // What failed deletes nothing itself.
+      this.open.deleteOnClose = false;
+      // Whoever has guessed its FileId has used it, and others may have deleted the file meanwhile.
+      const done = closeOpen(context, this.open);
+      if (done instanceof Promise)
+        done.catch((error: unknown) => context.log.error(`undoing a CREATE: ${String(error)}`));
     } else {
       this.handle?.close();
       this.node?.close();
