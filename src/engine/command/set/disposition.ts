@@ -62,6 +62,8 @@ function applyDisposition(
   }
   return andThen(checkDeletion(open, node, flags), (status) => {
     if (status !== Status.SUCCESS) return status;
+    // Its CLOSE deletes nothing any more: others would, when they close the file.
+    if (open.isClosed) return Status.FILE_CLOSED;
     open.deletesAtOnce = open.isPosix || (flags & POSIX_SEMANTICS) !== 0;
     if ((flags & ON_CLOSE) !== 0) {
       open.deleteOnClose = true;

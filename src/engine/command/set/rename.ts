@@ -81,6 +81,8 @@ function rename(
   }
   return andThen(lookUpNewName(open, store, node, target.components), (found) => {
     if (typeof found === "number") return found;
+    // Others may have opened the file meanwhile, who share no deletion or have to be asked first.
+    if (open.isClosed) return Status.FILE_CLOSED;
     const status = checkTarget(opens, open, node, found, target);
     const openTarget = found.node && opens.findFile(found.node.identity);
     const isRefused = status === Status.ACCESS_DENIED || status === Status.SHARING_VIOLATION;
