@@ -212,8 +212,11 @@ export class ConnectionState {
   }
 
   beginLogon(logon: Logon): void {
-    this.logons ??= new Map();
-    this.logons.set(logon.session.id, logon);
+    const logons = (this.logons ??= new Map());
+    // A session that was about to be bound may have ended, which this connection is not told.
+    for (const { session } of logons.values())
+      if (this.context.sessions.get(session.id) !== session) logons.delete(session.id);
+    logons.set(logon.session.id, logon);
   }
 
   endLogon(sessionId: number): void {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { Command } from "../../../src/wire/header.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { pureProvider as provider } from "../../../src/crypto/pure.ts";
+import { LogonKind } from "../../../src/engine/logon/logon.ts";
 import { makeSigningKey } from "../../../src/engine/logon/session-keys.ts";
 import { SigningAlgorithm } from "../../../src/wire/context/negotiate-context.ts";
 import { ConnectionState } from "../../../src/engine/connection/connection-state.ts";
@@ -130,6 +131,22 @@ describe("dropSession", () => {
     connection.dropSession(session);
     expect(connection.endedKeyOf(1)).toBeUndefined();
   });
+});
+
+test("a binding that was begun does not outlive its session once another log-on begins", () => {
+  const context = makeContext();
+  const connection = new FakeConnection(context);
+  const first = new FakeConnection(context);
+  const authenticator = { step: () => Promise.reject(new Error("not called")) };
+  const begin = (id: number): void => {
+    const session = addSession(first, id);
+    connection.beginLogon({ kind: LogonKind.BINDING, session, authenticator, preauthHash: undefined });
+  };
+  for (const id of [1, 2, 3]) begin(id);
+  for (const id of [1, 3]) context.sessions.delete(id);
+  begin(4);
+  const known = [1, 2, 3, 4].filter((id) => connection.logonOf(id) !== undefined);
+  expect(known).toEqual([2, 4]);
 });
 
 test("the number of CANCELs in a second is bounded, closer before a log-on", () => {
