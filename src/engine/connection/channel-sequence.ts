@@ -19,11 +19,7 @@ export function enterSequence(exchange: Exchange, open: Open): NtStatus {
   const { sequence } = open;
   const ahead = (exchange.channelSequence - sequence.number) & 0xffff;
   const isStale = ahead >= HALF;
-  if (ahead > 0 && !isStale) {
-    sequence.outstandingBefore += sequence.outstanding;
-    sequence.outstanding = 0;
-    sequence.number = exchange.channelSequence;
-  }
+  if (ahead > 0 && !isStale) takeSequence(open, exchange.channelSequence);
   const isReplay = (exchange.flags & HeaderFlag.REPLAY_OPERATION) !== 0;
   // A replay must wait until no request of an earlier ChannelSequence is outstanding
   // (OutstandingPreRequestCount).
@@ -34,6 +30,14 @@ export function enterSequence(exchange: Exchange, open: Open): NtStatus {
   sequence.outstanding++;
   exchange.isInSequence = true;
   return Status.SUCCESS;
+}
+
+/** Gives `open` another ChannelSequence; what is outstanding belongs to the one before. */
+export function takeSequence({ sequence }: Open, number: number): void {
+  if (sequence.number === number) return;
+  sequence.outstandingBefore += sequence.outstanding;
+  sequence.outstanding = 0;
+  sequence.number = number;
 }
 
 /** Counts down a request that `enterSequence` has counted. */

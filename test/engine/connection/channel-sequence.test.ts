@@ -1,6 +1,10 @@
 // ChannelSequence of requests on one open; [MS-SMB2] 3.3.5.2.10 (checking), 3.3.4.1 (counting down).
 import { describe, expect, test } from "bun:test";
-import { enterSequence, leaveSequence } from "../../../src/engine/connection/channel-sequence.ts";
+import {
+  enterSequence,
+  leaveSequence,
+  takeSequence,
+} from "../../../src/engine/connection/channel-sequence.ts";
 import type { Exchange } from "../../../src/engine/connection/exchange.ts";
 import type { Open } from "../../../src/engine/state/open.ts";
 import { HeaderFlag } from "../../../src/wire/header.ts";
@@ -105,6 +109,19 @@ test("3.3.4.1: the end of a READ with a stale number counts nothing down", () =>
   expect(enterSequence(stale, open)).toBe(SUCCESS);
   leaveSequence(stale, open);
   expect(open.sequence).toEqual({ number: 5, outstanding: 0, outstandingBefore: 1 });
+});
+
+test("3.3.5.9.12: what is outstanding of the lost connection ends, though the reconnect brings another number", () => {
+  for (const number of [2, 0]) {
+    const open = openWith({ number: 1, outstanding: 0, outstandingBefore: 0 });
+    const lost = sent("WRITE", 1);
+    enterSequence(lost, open);
+    takeSequence(open, number);
+    expect(enterSequence(sent("WRITE", number, true), open)).toBe(FILE_NOT_AVAILABLE);
+    leaveSequence(lost, open);
+    expect(open.sequence).toEqual({ number, outstanding: 0, outstandingBefore: 0 });
+    expect(enterSequence(sent("WRITE", number + 1, true), open)).toBe(SUCCESS);
+  }
 });
 
 test("3.3.4.1: a response lowers the count that its request is in", () => {

@@ -6,6 +6,7 @@ import type { LeaseContext } from "../../../wire/context/create-context.ts";
 import type { FileId } from "../../../wire/file-id.ts";
 import { HeaderFlag } from "../../../wire/header.ts";
 import { type NtStatus, Status } from "../../../wire/status.ts";
+import { takeSequence } from "../../connection/channel-sequence.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Session, Tree } from "../../state/session.ts";
 import {
@@ -126,7 +127,8 @@ function attach(exchange: Exchange, open: Open, tree: Tree): void {
   const { context } = exchange;
   context.opens.attach(open, tree, exchange.connection.id);
   if (tree.grant.readOnly) makeReadOnly(open);
-  open.sequence.number = exchange.channelSequence;
+  // The disk may still have requests of the lost connection.
+  takeSequence(open, exchange.channelSequence);
   context.durables.attach(open);
   closeStoreIfUnused(context, lost);
 }
