@@ -1,5 +1,5 @@
 // Deletions and written data that a close cannot carry out: the CLOSE has the status of what failed, and the log
-// names what no client was told. [MS-SMB2] 3.3.5.10; close(2), unlink(2).
+// names what no client was told. [MS-SMB2] 3.3.4.4, 3.3.5.10; close(2), unlink(2).
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Errno } from "../../../src/linux/errno.ts";
 import { Access, FileGeneric } from "../../../src/wire/security/access.ts";
 import { CreateDisposition, CreateOption } from "../../../src/wire/command/create.ts";
+import { HEADER_SIZE } from "../../../src/wire/header.ts";
 import { Status, statusName } from "../../../src/wire/status.ts";
 import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
@@ -59,7 +60,10 @@ afterAll(async () => {
 const inShare = (...names: string[]): string => join(server.shares.get("test") ?? "", ...names);
 
 async function closeStatus(fileId: Parameters<typeof closeCall>[1]): Promise<string> {
-  return statusName((await mount.client.request(closeCall(mount, fileId))).status);
+  const { status, message } = await mount.client.request(closeCall(mount, fileId));
+  // 3.3.4.4: a failure is answered with an ERROR response, 2.2.2.
+  expect(message.u16(HEADER_SIZE)).toBe(status === Status.SUCCESS ? 60 : 9);
+  return statusName(status);
 }
 
 async function make(name: string): Promise<void> {

@@ -2,7 +2,7 @@
 import type { MaybePromise } from "../../../port/port.ts";
 import { attributesOnWire } from "../../../wire/fscc/attributes.ts";
 import { writeTimes } from "../../../wire/fscc/metadata.ts";
-import type { NtStatus } from "../../../wire/status.ts";
+import { type NtStatus, Status } from "../../../wire/status.ts";
 import type { Exchange } from "../../connection/exchange.ts";
 import type { Open } from "../../state/open.ts";
 import { andThen } from "../../and-then.ts";
@@ -28,7 +28,10 @@ function closeAndAnswer(
   if (typeof stat === "object") exchange.context.changeTimes.apply(stat);
   // The stat object may belong to the node: write it out before the node is closed.
   writeAnswer(exchange, typeof stat === "object" ? countReserved(open, stat) : undefined);
-  return closeOpen(exchange.context, open);
+  return andThen(closeOpen(exchange.context, open), (status) => {
+    if (status !== Status.SUCCESS) exchange.dropBody();
+    return status;
+  });
 }
 
 function writeAnswer(exchange: Exchange, stat: FileStat | undefined): void {
