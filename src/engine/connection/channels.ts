@@ -8,8 +8,11 @@ export interface Channel {
   readonly isClosed: boolean;
   /** Removes a session that has ended. */
   dropSession(session: Session): void;
-  /** Cancels the CREATEs of `session` that wait for a break; with `tree` only those of that tree. */
-  cancelCreates(session: Session, tree: Tree | undefined): void;
+  /**
+   * Cancels what waits in `session`, which ends, and does not end with its open: CREATEs and the requests on
+   * durable opens; with `tree`, which alone ends, its CREATEs.
+   */
+  cancelWaits(session: Session, tree: Tree | undefined): void;
   /** Sends `reply.bytes[HEAD_ROOM, end)`, encrypted where `sealedBy` is given, and releases the buffer. */
   sendReply(reply: PooledBuffer, end: number, sealedBy: Session | undefined): void;
 }

@@ -1,6 +1,7 @@
 // One client connection: reads messages from the socket, runs their requests through the pipeline, sends the
 // replies.
 import { Command } from "../../wire/header.ts";
+import { survivesDisconnect } from "../state/durable-opens.ts";
 import type { Session, SigningKey, Tree } from "../state/session.ts";
 import type { PooledBuffer } from "../transport/buffer-pool.ts";
 import { FrameAssembler, type FrameSink } from "../transport/framing.ts";
@@ -286,10 +287,12 @@ export class Connection
     this.turns.end();
   }
 
-  cancelCreates(session: Session, tree: Tree | undefined): void {
+  cancelWaits(session: Session, tree: Tree | undefined): void {
     for (const exchange of [...this.waiting.values(), ...this.inFlight]) {
-      const isOfTree = exchange.session === session && (tree === undefined || exchange.tree === tree);
-      if (isOfTree && exchange.command === Command.CREATE) exchange.cancel?.();
+      const { command, open } = exchange;
+      if (exchange.session !== session || (tree !== undefined && exchange.tree !== tree)) continue;
+      const isLeft = tree === undefined && open !== undefined && survivesDisconnect(open);
+      if (isLeft || command === Command.CREATE) exchange.cancel?.();
     }
   }
 

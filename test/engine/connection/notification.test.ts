@@ -31,7 +31,7 @@ function record(count: number, closed: readonly number[] = []): [EngineContext, 
       id,
       isClosed: closed.includes(id),
       dropSession: () => undefined,
-      cancelCreates: () => undefined,
+      cancelWaits: () => undefined,
       sendReply: (reply, end, sealedBy) => {
         sent.push({ connection: id, bytes: reply.bytes.slice(HEAD_ROOM, end), sealedBy });
         context.pool.release(reply);

@@ -284,9 +284,12 @@ function detachOpens(context: EngineContext, session: Session): void {
   }
 }
 
-/** Cancels waiting requests without an open: CREATEs that wait for a break. [MS-SMB2] 3.3.5.6, 3.3.5.8. */
+/**
+ * Cancels waiting requests that end with no open: CREATEs and, of a session, those on durable opens.
+ * [MS-SMB2] 3.3.5.6, 3.3.5.8.
+ */
 function endWaits(context: EngineContext, session: Session, tree: Tree | undefined): void {
-  for (const channel of channelsOf(context.connections, session)) channel.cancelCreates(session, tree);
+  for (const channel of channelsOf(context.connections, session)) channel.cancelWaits(session, tree);
 }
 
 /** Closes the opens in turns of the event loop: a client may have thousands, each with locks. */
