@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "../../../src/wire/header.ts";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
+import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
+import { Status } from "../../../src/wire/status.ts";
 import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
 import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import type { Call } from "../client/raw-calls.ts";
@@ -16,6 +18,7 @@ import {
   mountShare,
   openFile,
   READ_WRITE,
+  setInfoCall,
   writeCall,
   writeFile,
 } from "../client/raw-files.ts";
@@ -114,6 +117,24 @@ describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
     await close();
     expect(await writeFile(next, fileId, 0, new Uint8Array(PAGE).fill(NEW))).toBe(PAGE);
     expect((await whenSettled(name))[0]).toBe(NEW);
+    for (const each of [old, next]) each.client.close();
+  }, 30_000);
+
+  test("of others keep changes waiting, which are not made when their open is closed meanwhile", async () => {
+    const name = "closed";
+    const [old, next] = [await mount(), await mount()];
+    const fileId = await createFile(next, name);
+    const close = await startWrites(old, name);
+    await close();
+    const size = new Uint8Array(8);
+    const changes = [
+      writeCall(next, fileId, 0, new Uint8Array(PAGE).fill(NEW)),
+      setInfoCall(next, fileId, FileInfoClass.END_OF_FILE, size),
+      setInfoCall(next, fileId, FileInfoClass.ALLOCATION, size),
+    ].map((call) => next.client.start(call));
+    await closeFile(next, fileId);
+    expect((await whenSettled(name))[0]).toBe(OLD);
+    for (const { reply } of changes) expect((await reply).status).toBe(Status.FILE_CLOSED);
     for (const each of [old, next]) each.client.close();
   }, 30_000);
 });

@@ -54,6 +54,8 @@ function writeAt(
   offset: number,
 ): MaybePromise<NtStatus> {
   if (length === 0) return answer(exchange, 0);
+  // It has waited for others, and who opens the file by now does not wait for it.
+  if (open.isClosed) return Status.FILE_CLOSED;
   const { file } = open;
   if (file !== undefined && exchange.context.opens.late.of(file) !== undefined)
     return afterLate(exchange, file, () => writeAt(exchange, open, handle, at, length, offset));

@@ -214,7 +214,7 @@ function setEndOfFile(
   if (size > MAX_FILE_OFFSET) return Status.DISK_FULL;
   const { file, handle } = open;
   return andThen(
-    afterLate(exchange, file, () => handle.truncate(size)),
+    afterLate(exchange, file, () => (open.isClosed ? -Errno.EBADF : handle.truncate(size))),
     (result) => {
       dataChanged(exchange.context, open);
       return result < 0 ? statusOf(result) : sizeChanged(exchange, open);
@@ -241,6 +241,7 @@ function setAllocation(
   const found = afterLate(exchange, open.file, () => handle.stat());
   return andThen(found, (stat) => {
     if (typeof stat === "number") return statusOf(stat);
+    if (open.isClosed) return Status.FILE_CLOSED;
     const change = size < stat.size ? handle.truncate(size) : handle.allocate(size);
     return andThen(change, (result) => {
       dataChanged(exchange.context, open);
