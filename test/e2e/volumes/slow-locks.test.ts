@@ -1,5 +1,6 @@
 // `posix locking` on a disk that does not answer: fcntl(2) waits there, and the event loop must not.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Command } from "../../../src/wire/header.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { LockFlag } from "../../../src/wire/command/lock.ts";
 import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
@@ -7,6 +8,7 @@ import { TESTER, type TestServer } from "../../peer/test-server.ts";
 import { element, EXCLUSIVE_NOW, lockCall, lockOne } from "../client/lock-calls.ts";
 import type { Pending } from "../client/raw-calls.ts";
 import {
+  callOn,
   closeCall,
   closeFile,
   createFile,
@@ -90,5 +92,28 @@ describe.if(await canMountFuse())("on a FUSE disk that hangs", () => {
     const reply = await slow.client.request(lockOne(slow, again, 0, 10, EXCLUSIVE_NOW));
     expect(reply.status).toBe(Status.SUCCESS);
     await closeFile(slow, again);
+  });
+
+  test("locks that are released while others of their request wait leave the table whole", async () => {
+    const file = await createFile(slow, "released");
+    const other = await mountShare(server, TESTER, "slow");
+    const theirs = (await openFile(other, "released", { desiredAccess: READ_WRITE })).fileId;
+    await disk.stall();
+    const both = [0, 20].map((offset) => element(offset, 10, EXCLUSIVE_NOW));
+    const locking = slow.client.start(lockCall(slow, file, both));
+    const unlocking = slow.client.start(lockCall(slow, file, [element(0, 10, LockFlag.UNLOCK)]));
+    // The server has both.
+    await slow.client.request(callOn(slow, Command.ECHO, (writer) => writer.u32(4)));
+    const theirLock = other.client.start(lockOne(other, theirs, 20, 10, EXCLUSIVE_NOW));
+    await other.client.request(callOn(other, Command.ECHO, (writer) => writer.u32(4)));
+    await disk.go();
+    const granted = [(await locking.reply).status, (await theirLock.reply).status];
+    expect((await unlocking.reply).status).toBe(Status.SUCCESS);
+    expect(granted.filter((status) => status === Status.SUCCESS)).toHaveLength(1);
+    await closeFile(slow, file);
+    const rest = await other.client.request(lockOne(other, theirs, 0, 10, EXCLUSIVE_NOW));
+    expect(rest.status).toBe(Status.SUCCESS);
+    await closeFile(other, theirs);
+    other.client.close();
   });
 });

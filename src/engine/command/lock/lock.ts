@@ -105,12 +105,11 @@ function lockRanges(
   const { context } = exchange;
   // [MS-FSA] 2.1.5.8: a client that reads from its cache would not notice the lock.
   if (file.caching.active > 0) context.caching.breakReading(file.caching, open.caching);
-  file.locks ??= new RangeLocks();
-  const { locks } = file;
   const taken: LockRange[] = [];
-  return andThen(takeLocks(exchange, open, file, locks, elements, taken), (status) => {
+  return andThen(takeLocks(exchange, open, file, elements, taken), (status) => {
     if (status === Status.SUCCESS) return status;
-    for (const range of taken.reverse()) undoLock(open, file, locks, range);
+    const { locks } = file;
+    if (locks !== undefined) for (const range of taken.reverse()) undoLock(open, file, locks, range);
     dropIfUnused(file);
     return status;
   });
@@ -121,10 +120,11 @@ function takeLocks(
   exchange: Exchange,
   open: Open,
   file: SharedFile,
-  locks: RangeLocks,
   elements: readonly LockElement[],
   taken: LockRange[],
 ): MaybePromise<NtStatus> {
+  // While it waited for the disk, the client may have released what it had, and the file's last lock with it.
+  const locks = (file.locks ??= new RangeLocks());
   const limits = limitsOf(exchange.context, open);
   for (const { offset, length, flags } of elements.slice(taken.length)) {
     if (offset + length > OFFSET_LIMIT) return Status.INVALID_LOCK_RANGE;
@@ -139,7 +139,7 @@ function takeLocks(
       return status.then((late) => {
         if (late !== Status.SUCCESS) return late;
         taken.push(range);
-        return takeLocks(exchange, open, file, locks, elements, taken);
+        return takeLocks(exchange, open, file, elements, taken);
       });
     }
     if (status !== Status.SUCCESS) return status;
