@@ -112,10 +112,10 @@ export class OpenTable {
     return file;
   }
 
-  /** Renames an open stream; no open stream may have the new name. */
+  /** Renames an open stream, unless it was closed meanwhile; no open stream may have the new name. */
   renameStream(file: SharedFile, folded: string): void {
     const { base } = file;
-    if (base?.streams === undefined) return;
+    if (base?.streams === undefined || this.files.get(file.identity) !== file) return;
     this.files.delete(file.identity);
     base.streams.delete(foldedNameOf(file, base));
     file.identity = streamIdentity(base, folded);

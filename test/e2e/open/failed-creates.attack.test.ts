@@ -9,7 +9,7 @@ import { Status } from "../../../src/wire/status.ts";
 import type { TestServer } from "../../peer/test-server.ts";
 import { expectServing, mountTest, startVictim } from "../client/attack-rig.ts";
 import { element, EXCLUSIVE_NOW, lockCall, lockOne } from "../client/lock-calls.ts";
-import type { Call, Pending } from "../client/raw-calls.ts";
+import type { Call } from "../client/raw-calls.ts";
 import {
   closeCall,
   closeFile,
@@ -20,6 +20,7 @@ import {
   openFile,
   READ_WRITE,
 } from "../client/raw-files.ts";
+import { startTogether } from "../client/together.ts";
 
 /** More than the disk has: a thread finds out. */
 const TOO_LARGE = 2 ** 43;
@@ -31,22 +32,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 afterEach(() => expectServing(server));
-
-/** Sends requests in one piece: the server handles all of them before a thread answers it. */
-function startTogether({ client, session }: Mount, calls: readonly Call[]): Pending[] {
-  const frames: Uint8Array[] = [];
-  const pending = calls.map((call) => {
-    const { bytes, messageId } = client.build(call);
-    const frame = new Uint8Array(4 + bytes.length);
-    new DataView(frame.buffer).setUint32(0, bytes.length);
-    frame.set(bytes, 4);
-    frames.push(frame);
-    return client.expect(messageId);
-  });
-  expect(session.seals).toBe(false);
-  (client as unknown as { socket: { send(bytes: Uint8Array): void } }).socket.send(Buffer.concat(frames));
-  return pending;
-}
 
 function overwriteTooLarge(mount: Mount, name: string): Call {
   return createCall(mount, name, {

@@ -88,6 +88,17 @@ test("a renamed stream is found by its new name only", () => {
   expect(table.fileCount).toBe(0);
 });
 
+test("a stream that was closed before its rename ended does not come back", () => {
+  const table = new OpenTable();
+  const base = table.takeFile("1:2", "/f");
+  const stream = table.takeStream(base, "OLD");
+  const other = openOf(table, table.takeStream(base, "OTHER"), Access.READ_DATA, ALL);
+  table.remove(openOf(table, stream, Access.READ_DATA, ALL));
+  table.renameStream(stream, "NEW");
+  table.remove(other);
+  expect(table.fileCount).toBe(0);
+});
+
 test("a delete-pending file stays in the table until it is dropped", () => {
   const table = new OpenTable();
   const base = table.takeFile("1:2", "/f");
