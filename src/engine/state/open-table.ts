@@ -155,6 +155,8 @@ export class OpenTable {
    */
   removeName(file: SharedFile, path: string): void {
     if (file.base !== undefined || !file.hasName) return;
+    // All its opens were closed while the disk removed the name.
+    if (this.files.get(file.identity) !== file) return;
     if (file.pathOf(file.deletePendingEntry) === path) this.clearDeletePending(file);
     if (file.path !== path) return;
     if (file.pathEntry !== undefined) this.paths.remove(file.pathEntry, file);

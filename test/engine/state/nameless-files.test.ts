@@ -47,6 +47,14 @@ test("its last close removes it from the tables", () => {
   expect([table.fileCount, table.findFile("1:0:7")]).toEqual([0, undefined]);
 });
 
+test("a name that is removed after its last close leaves nothing in the tables", () => {
+  const table = new OpenTable();
+  const file = table.takeFile("1:0:7", "/share/name");
+  table.dropIfUnused(file);
+  table.removeName(file, file.path);
+  expect([table.fileCount, table.hasOpenBelow("\0")]).toEqual([0, false]);
+});
+
 test("of two names delete-pending, renames and removal concern the one that it was opened by", () => {
   const rig = new CachingRig();
   const table = rig.opens;
