@@ -70,6 +70,18 @@ test.each([
   for (const client of [one, two]) client.close();
 });
 
+test("bindings that are under way at the same time bring a session no more than 32 channels", async () => {
+  const one = await connect({});
+  const session = await one.logOn(TESTER);
+  const clients = await Promise.all(Array.from({ length: 40 }, () => connect({})));
+  const outcomes = await Promise.all(
+    clients.map((client) => outcomeOf(bindChannel(client, session, TESTER))),
+  );
+  expect(outcomes.filter((outcome) => outcome === Status.SUCCESS)).toHaveLength(31);
+  expect(outcomes.filter((outcome) => outcome === Status.INSUFFICIENT_RESOURCES)).toHaveLength(9);
+  for (const client of [one, ...clients]) client.close();
+});
+
 test("a client's second connection over another 3.x dialect does not log on as the same user", async () => {
   const one = await connect({ clientGuid: key(7) });
   await one.logOn(TESTER);

@@ -82,6 +82,8 @@ export function finishBinding(
   const { user, isGuest, isAnonymous } = step.identity;
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
   if (isGuest || isAnonymous || session.identity?.user !== user) return Status.ACCESS_DENIED;
+  // Others may have been bound meanwhile.
+  if (session.connectionIds.size >= MAX_CHANNELS) return Status.INSUFFICIENT_RESOURCES;
   const admission = admitConnection(connection, step.identity);
   if (admission !== Status.SUCCESS) return admission;
   const terms = { ...session.terms, signingAlgorithm: negotiated.signingAlgorithm };
