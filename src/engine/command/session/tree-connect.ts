@@ -151,6 +151,8 @@ function refuseUnopened(
 
 function checkGrant(exchange: Exchange, session: Session, grant: ShareGrant): NtStatus {
   if (session.state !== SessionState.VALID) return Status.USER_SESSION_DELETED;
+  // Others may have been connected since the manager was asked.
+  if (session.trees.size >= MAX_TREES_PER_SESSION) return Status.INSUFFICIENT_RESOURCES;
   const reason = whyRefused(exchange, session, grant);
   if (reason === undefined) return Status.SUCCESS;
   const { identity } = session;
