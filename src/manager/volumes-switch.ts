@@ -95,6 +95,7 @@ export class VolumesSwitch {
         isTaken: (folded) => host.isShareName(folded),
         ownName: (facts) =>
           host.loadedConfiguration().diskShares.find(({ disk }) => isOnDisk(disk, facts))?.name,
+        namesDisks: () => host.loadedConfiguration().diskShares.length > 0,
         sharesAll: () => host.loadedConfiguration().volumes !== null,
         isUnplugged,
         sharedMounts: (mounts) => sharedMounts(host.loadedConfiguration(), mounts),

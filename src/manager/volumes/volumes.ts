@@ -4,6 +4,7 @@ import type { Mount } from "../../linux/mountinfo.ts";
 import { foldShareName } from "../config/load.ts";
 import { type Candidate, candidatesIn } from "./candidates.ts";
 import { ChangeLog } from "./change-log.ts";
+import { NO_FACTS } from "./facts-queue.ts";
 import type { KnownVolumes } from "./known-volumes.ts";
 import { describeState } from "./state-words.ts";
 import type { VolumeFacts, VolumeQuestion } from "./volume-facts.ts";
@@ -26,6 +27,8 @@ export interface VolumesHost {
   isTaken(folded: string): boolean;
   /** The name of a share of the configuration that is on the disk by `disk`. */
   ownName(facts: VolumeFacts): string | undefined;
+  /** Some share of the configuration is on a disk by `disk`. */
+  namesDisks(): boolean;
   /** There is a section [volumes]: other disks are shared as well. */
   sharesAll(): boolean;
   /** Those that shares of the configuration are on: their rights are not to be got round. */
@@ -89,9 +92,13 @@ export class Volumes {
 
   /** Gives the disks their names anew, after a change of the configuration. */
   rename(): void {
-    const entries = [...this.entries.values()];
-    for (const entry of entries) entry.volume = undefined;
-    for (const entry of entries) this.judge(entry);
+    const entries = [...this.entries];
+    for (const [, entry] of entries) entry.volume = undefined;
+    for (const [key, entry] of entries) {
+      this.judge(entry);
+      // The next look at the mount table asks the disk anew.
+      if (entry.facts === NO_FACTS && entry.volume === undefined) this.entries.delete(key);
+    }
     this.host.changed(this.all);
   }
 
@@ -108,6 +115,7 @@ export class Volumes {
     // It may have been unmounted meanwhile.
     if (this.entries.get(key) !== entry) return;
     this.judge(entry);
+    if (entry.facts === NO_FACTS && entry.volume === undefined) this.sayUnknown(entry);
     if (entry.volume === undefined) return;
     this.sayMounted(entry.volume);
     this.host.changed(this.all);
@@ -117,10 +125,17 @@ export class Volumes {
     const { candidate, facts } = entry;
     if (facts === undefined) return;
     const { mount, mustBeRemovable } = candidate;
+    // It may be a disk that the configuration names: [volumes] must not get round the rights of that share.
+    if (facts === NO_FACTS && this.host.namesDisks()) return;
     const own = this.host.ownName(facts);
     const isShared = this.host.sharesAll() && (!mustBeRemovable || facts.isRemovable);
     if (own === undefined && !isShared) return;
     entry.volume = { name: own ?? this.nameFor(mount, facts), mount, facts };
+  }
+
+  private sayUnknown({ candidate: { mount } }: Entry): void {
+    const text = `the disk ${mount.source} at ${mount.mountPoint} does not say which one it is`;
+    this.log.changed(mount.source, mount.source, `${text}: it gets no share; mount it again, or reload`);
   }
 
   private sayMounted(volume: Volume): void {

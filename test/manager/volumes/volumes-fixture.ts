@@ -64,6 +64,7 @@ export class Box {
         directories: () => ["/media"],
         isTaken: (folded) => this.taken.has(folded),
         ownName: ({ uuid }) => this.own.get(uuid),
+        namesDisks: () => this.own.size > 0,
         sharesAll: () => this.sharesAll,
         sharedMounts: (mounts) => new Set(mounts.filter(({ source }) => this.shared.has(source))),
         isUnplugged: ({ source }) => this.unplugged.has(source),

@@ -1,5 +1,6 @@
 // The shares of disks that come and go: names that stay with the disk, what is written to flash and to the log.
 import { expect, test } from "bun:test";
+import { NO_FACTS } from "../../../src/manager/volumes/facts-queue.ts";
 import { parseKnown } from "../../../src/manager/volumes/known-volumes.ts";
 import { MAX_VOLUMES } from "../../../src/manager/volumes/volumes.ts";
 import { Box, type Disk } from "./volumes-fixture.ts";
@@ -69,6 +70,20 @@ test("a share of the configuration may name its disk; without [volumes] others h
   expect(box.names()).toEqual(["Family", "Other"]);
   box.pass(MINUTE);
   expect([...parseKnown(box.flash ?? "")]).toEqual([["2222-BBBB", "Other"]]);
+});
+
+test("a disk that has not answered may be one that the configuration names: [volumes] does not share it", async () => {
+  const box = new Box();
+  box.own.set("1111-AAAA", "Family");
+  box.answer = () => Promise.resolve(NO_FACTS);
+  await box.plug(PHOTOS);
+  expect(box.names()).toEqual([]);
+  expect(box.log.join()).toContain("/dev/sda1 at /media/sda1 does not say which one it is");
+  // A reload asks it again.
+  box.answer = (facts) => Promise.resolve(facts);
+  box.volumes.rename();
+  await box.look();
+  expect(box.names()).toEqual(["Family"]);
 });
 
 test("a disk with a share of the configuration gets no other one", async () => {
