@@ -92,10 +92,12 @@ export class FactsQueue {
   private abandon(worker: Worker): void {
     this.worker = undefined;
     this.stuck++;
-    worker.onerror = null;
-    worker.onmessage = () => {
+    const ended = (): void => {
+      worker.onmessage = worker.onerror = null;
       this.stuck--;
       worker.terminate();
     };
+    worker.onmessage = ended;
+    worker.onerror = ended;
   }
 }

@@ -1,5 +1,6 @@
 // Questions about disks: one worker for many, another for the next disk where one hangs, and an end.
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
+import { timers } from "../../../src/loop/timers.ts";
 import { FactsQueue, NO_FACTS } from "../../../src/manager/volumes/facts-queue.ts";
 import type { VolumeQuestion } from "../../../src/manager/volumes/volume-facts.ts";
 
@@ -16,6 +17,7 @@ class FakeWorker {
     this.isEnded = true;
   }
   postMessage({ source }: VolumeQuestion): void {
+    if (source === "/dev/hanging") return;
     if (source === "/dev/broken") queueMicrotask(() => this.onerror?.());
     else queueMicrotask(() => this.onmessage?.({ data: { ...NO_FACTS, label: source } }));
   }
@@ -47,4 +49,21 @@ test("a worker that fails leaves its disk unknown, and the next one is asked by 
   const next = queue.ask(about("/dev/next"));
   expect([await broken, (await next).label]).toEqual([NO_FACTS, "/dev/next"]);
   expect(FakeWorker.all.every(({ isEnded }) => isEnded)).toBe(true);
+});
+
+test("workers that fail after their time count no longer as stuck", async () => {
+  const queue = makeQueue();
+  const set = spyOn(timers, "set").mockImplementation((_delayMs, run) => {
+    queueMicrotask(run);
+    return {} as ReturnType<typeof timers.set>;
+  });
+  try {
+    for (let at = 0; at < 3; at++) expect(await queue.ask(about("/dev/hanging"))).toBe(NO_FACTS);
+  } finally {
+    set.mockRestore();
+  }
+  expect(await queue.ask(about("/dev/next"))).toBe(NO_FACTS);
+  for (const worker of FakeWorker.all) worker.onerror?.();
+  expect(FakeWorker.all.every(({ isEnded }) => isEnded)).toBe(true);
+  expect((await queue.ask(about("/dev/next"))).label).toBe("/dev/next");
 });
