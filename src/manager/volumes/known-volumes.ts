@@ -20,6 +20,7 @@ export interface KnownVolumesHost {
   now(): number;
   setTimer(delayMs: number, run: () => void): Timer;
   clearTimer(timer: Timer | undefined): void;
+  /** Undefined: there is none. Throws an errno. */
   read(file: string): string | undefined;
   /** Returns why the file could not be written. */
   write(file: string, text: string): Promise<string | undefined>;
@@ -38,6 +39,7 @@ export class KnownVolumes {
   private timer: Timer | undefined;
   private writtenMs = Number.NEGATIVE_INFINITY;
   private hasWarned = false;
+  private isUnread = false;
 
   /** Null: the names last as long as the server. */
   constructor(file: string | null, host: KnownVolumesHost) {
@@ -74,12 +76,20 @@ export class KnownVolumes {
 
   private read(): Map<string, string> {
     if (this.names !== undefined) return this.names;
-    const text = this.file === null ? undefined : this.host.read(this.file);
-    return (this.names = parseKnown(text ?? ""));
+    try {
+      const text = this.file === null ? undefined : this.host.read(this.file);
+      return (this.names = parseKnown(text ?? ""));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      this.isUnread = true;
+      this.warnOnce(`${this.file} cannot be read (${code})`);
+      return (this.names = new Map());
+    }
   }
 
   private writeLater(): void {
-    if (this.file === null || this.timer !== undefined) return;
+    // A file that could not be read has names that a new one would not have.
+    if (this.file === null || this.isUnread || this.timer !== undefined) return;
     const delayMs = Math.max(SETTLE_MS, this.writtenMs + GAP_MS - this.host.now());
     this.timer = this.host.setTimer(delayMs, () => this.write());
   }
@@ -90,10 +100,14 @@ export class KnownVolumes {
     this.writtenMs = this.host.now();
     if (this.file === null || this.names === undefined) return;
     void this.host.write(this.file, formatKnown(this.names)).then((fault) => {
-      if (fault === undefined || this.hasWarned) return;
-      this.hasWarned = true;
-      this.host.warn(`${fault}; the names of disks last until the server stops`);
+      if (fault !== undefined) this.warnOnce(fault);
     });
+  }
+
+  private warnOnce(fault: string): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    this.host.warn(`${fault}; the names of disks last until the server stops`);
   }
 }
 
@@ -112,12 +126,13 @@ export function formatKnown(names: ReadonlyMap<string, string>): string {
   return HEADING + [...names].map(([uuid, name]) => `${uuid} ${name}\n`).join("");
 }
 
-/** Undefined where there is none, or one that no version has written. */
+/** Undefined where there is none, or one that no version has written. Throws an errno. */
 export function readKnownFile(file: string): string | undefined {
   try {
     const text = readFileSync(file, "utf8");
     return text.length > MAX_BYTES ? undefined : text;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }

@@ -18,6 +18,7 @@ export class Box {
   nowMs = 0;
   /** The file on flash, and how often it was written. */
   flash: string | undefined;
+  isFlashReadable = true;
   writes = 0;
   readonly log: string[] = [];
   readonly taken = new Set<string>();
@@ -51,7 +52,10 @@ export class Box {
       now: () => this.nowMs,
       setTimer: (delayMs, run) => this.timers.set(delayMs, run),
       clearTimer: (timer: Timer | undefined) => this.timers.clear(timer),
-      read: () => this.flash,
+      read: () => {
+        if (!this.isFlashReadable) throw Object.assign(new Error(), { code: "EMFILE" });
+        return this.flash;
+      },
       write: (_file, text) => {
         this.flash = text;
         this.writes++;

@@ -22,6 +22,20 @@ test("a disk keeps its name, whichever of two equal labels comes first", async (
   expect(box.names()).toEqual(["Photos 2", "Photos"]);
 });
 
+test("a file of names that cannot be read now is not replaced by one without them", async () => {
+  const box = new Box();
+  await box.plug(PHOTOS);
+  box.pass(MINUTE);
+  const before = box.flash;
+  box.isFlashReadable = false;
+  box.start();
+  await box.plug({ source: "/dev/sdb1", label: "Other", uuid: "2222-BBBB" });
+  box.pass(2 * MINUTE);
+  box.stop();
+  expect([box.names(), box.flash]).toEqual([["Photos", "Other"], before]);
+  expect(box.log.join()).toContain("/flash cannot be read (EMFILE)");
+});
+
 test("the name of a disk that is away is not given to another one", async () => {
   const box = new Box();
   await box.plug(PHOTOS);
