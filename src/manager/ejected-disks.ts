@@ -13,7 +13,12 @@ export class EjectedDisks {
    * the unmount, which a watch does not prevent: inotify(7), IN_UNMOUNT.
    */
   private readonly mounts = new Map<number, number>();
+  private readonly table: () => readonly Mount[];
   private queue = -1;
+
+  constructor(table: () => readonly Mount[] = currentMounts) {
+    this.table = table;
+  }
 
   add({ mountId, mountPoint }: Mount): void {
     if (this.queue < 0) this.queue = createInotify();
@@ -23,7 +28,9 @@ export class EjectedDisks {
   /** True where the path is on an ejected disk that is still mounted. */
   has(path: string): boolean {
     if (this.mounts.size === 0) return false;
-    const mounts = currentMounts();
+    const mounts = this.table();
+    // The table cannot be read now: that unmounts nothing, and any path may be on the disk.
+    if (mounts.length === 0) return true;
     this.forgetUnmounted(mounts);
     const mount = mountOf(mounts, path);
     return mount !== undefined && this.mounts.has(mount.mountId);

@@ -3,13 +3,16 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { currentMounts, type Mount, mountOf } from "../linux/mountinfo.ts";
-import { timers } from "../loop/timers.ts";
+import { type Timer, timers } from "../loop/timers.ts";
 import { AutomountSwitch } from "./automount-switch.ts";
 import { askWorker } from "./worker-question.ts";
 import { DeviceWatch } from "./device-watch.ts";
 import type { Configuration } from "./config/load.ts";
 import { isOnDisk } from "./live-configuration.ts";
 import type { Volume, Volumes } from "./volumes/volumes.ts";
+
+/** A mount table that could not be read is read again. */
+const RETRY_MS = 2_000;
 
 export interface VolumeSharing {
   /** Without the shares of disks. */
@@ -31,12 +34,20 @@ export class VolumesSwitch {
   private volumes: Volumes | undefined;
   private readonly devices: DeviceWatch;
   private readonly automount: AutomountSwitch;
+  private readonly mounts: () => readonly Mount[];
+  private retryTimer: Timer | undefined;
   private close: () => void = () => undefined;
 
   /** `devicesChanged`: a disk was plugged in or pulled out, whether or not it is mounted. */
-  constructor(host: VolumeSharing, log: VolumesLog, devicesChanged: () => void) {
+  constructor(
+    host: VolumeSharing,
+    log: VolumesLog,
+    devicesChanged: () => void,
+    mounts: () => readonly Mount[] = currentMounts,
+  ) {
     this.host = host;
     this.log = log;
+    this.mounts = mounts;
     this.automount = new AutomountSwitch(() => host.loadedConfiguration(), log);
     this.devices = new DeviceWatch(() => {
       devicesChanged();
@@ -59,10 +70,19 @@ export class VolumesSwitch {
 
   /** The mount table has changed. */
   look(): void {
-    if (this.isOn()) void this.volumes?.follow(currentMounts());
+    if (!this.isOn()) return;
+    const mounts = this.mounts();
+    if (mounts.length > 0) return void this.volumes?.follow(mounts);
+    // No descriptors are left: no disk has gone.
+    this.retryTimer ??= timers.set(RETRY_MS, () => {
+      this.retryTimer = undefined;
+      this.look();
+    });
   }
 
   end(): void {
+    timers.clear(this.retryTimer);
+    this.retryTimer = undefined;
     this.devices.stop();
     this.close();
   }
