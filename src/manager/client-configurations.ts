@@ -91,7 +91,9 @@ export class ClientConfigurations {
       const key = keyOf(shared.paths, values);
       if (key === "") return undefined;
       found = this.kept.get(key) ?? this.read(shared, values);
-      if (known === shared.paths.size) this.keep(key, found);
+      // A file that cannot be read now may be readable for the next connection, and looks the same then.
+      const isPassing = found instanceof ConfigError && found.code !== undefined;
+      if (known === shared.paths.size && !isPassing) this.keep(key, found);
     }
     return found;
   }

@@ -105,14 +105,16 @@ function statIncluded(path: string, position: string): Stats | undefined {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError(position, `'${path}' cannot be reached (${code}), correct 'include'`);
+    throw new ConfigError(position, `'${path}' cannot be reached (${code}), correct 'include'`, code);
   }
 }
 
 /** Throws ConfigError, with `position`, for a file that cannot be read or is not UTF-8. */
 export function readConfigText(file: string, position = ""): string {
-  const fault = (text: string): ConfigError =>
-    position === "" ? new ConfigError(file, text) : new ConfigError(position, `'${file}': ${text}`);
+  const fault = (text: string, code?: string): ConfigError =>
+    position === ""
+      ? new ConfigError(file, text, code)
+      : new ConfigError(position, `'${file}': ${text}`, code);
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(file);
@@ -122,6 +124,7 @@ export function readConfigText(file: string, position = ""): string {
       code === "ENOENT"
         ? "there is no such configuration file, name another with -C"
         : `it cannot be read (${code}), name another with -C`,
+      code,
     );
   }
   try {

@@ -11,7 +11,7 @@ export class ConfigError extends Error {
   readonly position: string;
   /** The message without the position. */
   readonly text: string;
-  /** The name of the errno where a file cannot be written. */
+  /** The name of the errno where a file cannot be read or written. */
   readonly code: string | undefined;
 
   constructor(position: string, text: string, code?: string) {

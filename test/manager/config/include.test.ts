@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { openFileLimit, setOpenFileLimit } from "../../../src/linux/limits.ts";
 import { readConfiguration } from "../../../src/manager/client-configurations.ts";
 import { cleanName, type ClientFacts } from "../../../src/manager/config/client-paths.ts";
 
@@ -52,6 +53,19 @@ describe.each(["%m", "%U", "%G", "%i"])("include = smb.conf.%s", (variable) => {
     expect(loaded.warnings).toEqual([]);
     expect(clients.forClient(() => ANNA)).toBeUndefined();
   });
+});
+
+test("a client whose file could not be read for want of descriptors connects as soon as there are some", () => {
+  const read = load("smb.conf.%U", ["smb.conf.anna"]);
+  const limit = openFileLimit();
+  if (typeof limit === "number") throw new Error("the limit of descriptors is unknown");
+  setOpenFileLimit({ ...limit, soft: 0 });
+  try {
+    expect(() => hostsFor(read, ANNA)).toThrow("cannot be read (EMFILE)");
+  } finally {
+    setOpenFileLimit(limit);
+  }
+  expect(hostsFor(read, ANNA)).not.toBeNull();
 });
 
 test("%I, %M, %j and %J are the address, %L and %N the server's name, %a what smbd says", () => {
