@@ -1,8 +1,7 @@
 // Changes a configuration file, after the new text was read as the server will read it.
-import { existsSync } from "node:fs";
 import { followLink } from "../paths.ts";
 import { replaceFile } from "../replace-file.ts";
-import { readConfigText } from "./include.ts";
+import { readIfThere } from "./include.ts";
 import { dialectOf, type Dialect } from "./lines.ts";
 import { type Configuration, loadConfiguration } from "./load.ts";
 import { ConfigError } from "./parse.ts";
@@ -36,7 +35,7 @@ export function updateConfigFile(
     waits: 0,
   };
   return replaceFile(replacement, (put, temporary) => {
-    put(change(existsSync(target) ? readConfigText(target) : "", dialect));
+    put(change(readIfThere(target) ?? "", dialect));
     const configuration = read(temporary, target, dialect);
     accept?.(configuration);
     return configuration;

@@ -109,6 +109,17 @@ function statIncluded(path: string, position: string): Stats | undefined {
   }
 }
 
+/** As `readConfigText`; undefined: there is no such file. */
+export function readIfThere(file: string, position = ""): string | undefined {
+  try {
+    return readConfigText(file, position);
+  } catch (error) {
+    const isMissing = error instanceof ConfigError && (error.code === "ENOENT" || error.code === "ENOTDIR");
+    if (isMissing) return undefined;
+    throw error;
+  }
+}
+
 /** Throws ConfigError, with `position`, for a file that cannot be read or is not UTF-8. */
 export function readConfigText(file: string, position = ""): string {
   const fault = (text: string, code?: string): ConfigError =>

@@ -1,5 +1,5 @@
 // Loads the configuration file and the command line's overrides into one frozen snapshot.
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { isAbsolute, normalize } from "node:path";
 import type { EngineSettings } from "../../port/port.ts";
 import { doAtOnce, type Steps } from "../../loop/steps.ts";
@@ -10,7 +10,14 @@ import { KIB } from "./schema/parameter.ts";
 import { readAppleModel } from "./apple-rules.ts";
 import { type HostRule, parseHostRule } from "./hosts.ts";
 import { type KerberosRules, readKerberosRules } from "./kerberos-rules.ts";
-import { ConfigFiles, includeReader, readConfigText, readIncluded, type ReadShared } from "./include.ts";
+import {
+  ConfigFiles,
+  includeReader,
+  readConfigText,
+  readIfThere,
+  readIncluded,
+  type ReadShared,
+} from "./include.ts";
 import {
   ConfigError,
   dialectOf,
@@ -295,7 +302,8 @@ function readNameMap(globals: SectionValues, report: Report): NameMap {
   const file = globals.text("username map");
   if (file === "") return [];
   const position = globals.position("username map");
-  if (existsSync(file)) return parseNameMap(readConfigText(file, position));
+  const text = readIfThere(file, position);
+  if (text !== undefined) return parseNameMap(text);
   report.warn(position, `'username map': there is no file ${file}, nobody has another name`);
   return [];
 }
