@@ -2,6 +2,7 @@
 // with one name the later counts. Names that differ by case only are two users, as for ksmbd.
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../config/parse.ts";
+import { followLink } from "../paths.ts";
 import { replaceFile } from "../replace-file.ts";
 import { compareUserNames, foldUserName, showName, userNameFault } from "./user-name.ts";
 
@@ -85,8 +86,11 @@ export function readPasswordFile(file: string): PasswordTable {
  * unchanged.
  */
 export function updatePasswordFile(file: string, change: (table: PasswordTable) => void): void {
-  const replacement = { file, name: "the password file", mode: () => FILE_MODE, waits: LOCK_WAITS };
-  replaceFile(replacement, (put) => {
+  // The file itself may be elsewhere, such as on a disk that keeps what is written to it.
+  const target = followLink(file);
+  // An administrator may have given it to fewer.
+  const mode = (old = FILE_MODE): number => old & FILE_MODE;
+  replaceFile({ file: target, name: "the password file", mode, waits: LOCK_WAITS }, (put) => {
     const table = readPasswordFile(file);
     change(table);
     put(formatPasswordFile(table));

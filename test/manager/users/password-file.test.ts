@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../../../src/manager/config/parse.ts";
@@ -86,6 +87,18 @@ test("the file is written sorted, with mode 0640, without leaving a temporary fi
   expect(statSync(file).mode & 0o7777).toBe(0o640);
   expect(readdirSync(directory)).toEqual(["ksmbdpwd.db"]);
   expect(parsePasswordFile(formatPasswordFile(readPasswordFile(file)), file)).toEqual(readPasswordFile(file));
+});
+
+test("a link to the file stays, and the file keeps a mode that gives less", () => {
+  const target = join(directory, "elsewhere.db");
+  writeFileSync(target, "");
+  chmodSync(target, 0o604);
+  symlinkSync(target, file);
+  updatePasswordFile(file, (table) => putUser(table, "anna", ntHash("1")));
+  expect(lstatSync(file).isSymbolicLink()).toBe(true);
+  expect([...readPasswordFile(target).keys()]).toEqual(["anna"]);
+  expect(statSync(target).mode & 0o7777).toBe(0o600);
+  rmSync(target);
 });
 
 test("an update with another spelling keeps the first one", () => {
