@@ -18,7 +18,10 @@ import { followLink } from "./paths.ts";
 const SETTLE_MS = 300;
 /** The longest time from the first of many changes. */
 const MOST_MS = 2_000;
-/** A directory that is missing, or whose file system was unmounted, is looked for again. */
+/**
+ * A directory that is missing, or whose file system was unmounted, is looked for again; so is a queue where
+ * the kernel gave none.
+ */
 const RETRY_MS = 30_000;
 
 /** A file that is being written is not read: CLOSE_WRITE comes after the last byte. */
@@ -44,6 +47,7 @@ export class FileWatch {
   private retryTimer: Timer | undefined;
   private firstMs: number | undefined;
   private listens = false;
+  private hasWarned = false;
 
   constructor(changed: () => void, log: { warn(text: string): void }) {
     this.changed = changed;
@@ -58,7 +62,7 @@ export class FileWatch {
     timers.clear(this.retryTimer);
     this.retryTimer = undefined;
     if (files.length === 0) return this.stop();
-    if (!this.open()) return;
+    if (!this.open()) return this.retryLater();
     const next = new Map<number, Set<string>>();
     let isWhole = true;
     for (const [directory, names] of namesByDirectory(files)) {
@@ -70,7 +74,16 @@ export class FileWatch {
     // The queue is kept: closing one takes the kernel milliseconds, in which events would be lost.
     for (const watch of this.names.keys()) if (!next.has(watch)) removeWatch(this.queue, watch);
     this.names = next;
-    if (!isWhole) this.retryTimer = timers.set(RETRY_MS, () => this.follow(this.files));
+    if (!isWhole) this.retryLater();
+  }
+
+  private retryLater(): void {
+    this.retryTimer = timers.set(RETRY_MS, () => {
+      const before = this.names;
+      this.follow(this.files);
+      // Nobody has told what happened to the files before they were watched.
+      if ([...this.names.keys()].some((watch) => !before.has(watch))) this.changed();
+    });
   }
 
   private stop(): void {
@@ -90,10 +103,11 @@ export class FileWatch {
     const result = queue < 0 ? queue : signalEvents(queue, true);
     if (result >= 0) this.queue = queue;
     else if (queue >= 0) closeInotify(queue);
-    if (result < 0)
+    if (result < 0 && !this.hasWarned)
       this.log.warn(
         `changes of the configuration are not noticed: the kernel gives no inotify (errno ${-result})`,
       );
+    this.hasWarned = result < 0;
     return result >= 0;
   }
 
