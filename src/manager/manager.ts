@@ -37,7 +37,7 @@ import { Tickets } from "./tickets.ts";
 import { UnreadableFile } from "./users/password-file.ts";
 import { SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
-import { machineSid } from "./users/machine-sid.ts";
+import { keptSid, machineSid } from "./users/machine-sid.ts";
 
 export interface ManagerOptions {
   readonly source: ConfigSource;
@@ -103,6 +103,8 @@ export class ServerManager implements Manager, PipeManager {
     this.hostNames = new HostNames({ warn: (text) => this.log.warn(text) });
     this.gate = new ShareGate(this);
     this.tokens = new ApiTokens(options.passwordFile);
+    // Later there may be no descriptor for it, and descriptors on disk would get another SID.
+    this.sid = keptSid(options.subauthFile ?? null);
     for (const warning of this.config.warnings) this.log.warn(warning);
     this.hostNames.follow(hostRulesOf(this.config));
   }
@@ -314,7 +316,7 @@ export class ServerManager implements Manager, PipeManager {
     }
   }
 
-  /** The SID of the domain of this server's users; read once, when it is first needed. */
+  /** The SID of the domain of this server's users; made when it is first needed. */
   machineSid(): string {
     const { subauthFile = null } = this.options;
     this.sid ??= machineSid(subauthFile, this.config.settings.serverGuid, (text) => this.log.warn(text));

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openFileLimit, setOpenFileLimit } from "../../src/linux/limits.ts";
 import type { Log } from "../../src/manager/log/log.ts";
 import { createManager, type ServerManager } from "../../src/manager/manager.ts";
 import { ntHash } from "../../src/manager/users/nt-hash.ts";
@@ -363,4 +364,19 @@ test("neither hashes nor passwords are ever logged", async () => {
   expect(all).not.toContain("correcthorse");
   expect(all).not.toContain(ntHash("correcthorse"));
   expect(all).toContain("info: 'anna' from 192.168.1.9 logged on with SMB 3.1.1");
+});
+
+test("the machine's SID does not change because no descriptors are left when it is first needed", () => {
+  const subauthFile = join(directory, "ksmbd.subauth");
+  writeFileSync(subauthFile, "1:2:3\n");
+  writeFileSync(config, "[global]\n");
+  const manager = createManager({ source: { file: config }, passwordFile: passwords, subauthFile, log });
+  const limit = openFileLimit();
+  if (typeof limit === "number") throw new Error("the limit of descriptors is unknown");
+  setOpenFileLimit({ ...limit, soft: 0 });
+  try {
+    expect(manager.machineSid()).toBe("S-1-5-21-1-2-3");
+  } finally {
+    setOpenFileLimit(limit);
+  }
 });

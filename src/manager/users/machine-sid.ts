@@ -35,6 +35,12 @@ export function machineSid(file: string | null, serverGuid: string, warn: (text:
   }
 }
 
+/** The SID that the file has; undefined: none that can be used. */
+export function keptSid(file: string | null): string | undefined {
+  const stored = file === null ? undefined : readNumbers(file, () => undefined);
+  return stored === undefined || stored === "missing" ? undefined : formatDomain(stored);
+}
+
 export type Numbers = readonly [number, number, number];
 
 function readNumbers(file: string, warn: (text: string) => void): Numbers | "missing" | undefined {
