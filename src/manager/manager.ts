@@ -13,6 +13,7 @@ import type {
 import type { ShareGrant, ShareRules } from "../port/port.ts";
 import type { TicketAnswer } from "../port/ticket.ts";
 import type { PipeManager, PipeServices } from "../port/pipes.ts";
+import { type Timer, timers } from "../loop/timers.ts";
 import { type NtStatus, Status } from "../wire/status.ts";
 import type { ServerFiles } from "./administration/read-configuration.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
@@ -32,12 +33,15 @@ import { HostNames } from "./host-names.ts";
 import { mapName } from "./users/name-map.ts";
 import { FirstLogon } from "./setup/first-logon.ts";
 import { ShareGate } from "./share-gate.ts";
-import { ShareDirectories } from "./share-directories.ts";
+import { OWN_SHORTAGES, ShareDirectories } from "./share-directories.ts";
 import { Tickets } from "./tickets.ts";
 import { UnreadableFile } from "./users/password-file.ts";
 import { SystemAccountFiles } from "./users/system-accounts.ts";
 import { UserDirectory } from "./users/user-directory.ts";
 import { keptSid, machineSid } from "./users/machine-sid.ts";
+
+/** A configuration that the server could not read for want of descriptors or memory is read again. */
+const RETRY_MS = 10_000;
 
 export interface ManagerOptions {
   readonly source: ConfigSource;
@@ -77,6 +81,7 @@ export class ServerManager implements Manager, PipeManager {
   private pipes: Pipes | undefined;
   private readonly tickets = new Tickets(this);
   private sid: string | undefined;
+  private retryTimer: Timer | undefined;
   readonly directories: ShareDirectories;
   readonly changes = new ChangeFeed();
   readonly tokens: ApiTokens;
@@ -199,6 +204,7 @@ export class ServerManager implements Manager, PipeManager {
    * configuration is the old one, undefined where it is new.
    */
   async reload(): Promise<string | undefined> {
+    timers.clear(this.retryTimer);
     let users = this.config.users;
     try {
       const next = await this.live.read();
@@ -220,6 +226,9 @@ export class ServerManager implements Manager, PipeManager {
       if (!(error instanceof ConfigError)) throw error;
       if (users === this.config.users) this.reloadUsers();
       this.log.error(`${error.message}; the configuration stays as it was`);
+      // Otherwise a share that became read-only would not be so until somebody changes a file again.
+      if (OWN_SHORTAGES.has(error.code ?? ""))
+        this.retryTimer = timers.set(RETRY_MS, () => void this.reloadServer());
       return error.message;
     }
   }

@@ -7,8 +7,8 @@ import type { Log } from "./log/log.ts";
 import { describeFault, type DirectoryStat } from "./directory-walk.ts";
 import { statDirectory } from "./share-directory.ts";
 
-/** What says nothing about a share's directory: the server has no descriptors or memory left. */
-const OWN_SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
+/** What says nothing about a file or a share's directory: the server has no descriptors or memory left. */
+export const OWN_SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
 
 export class ShareDirectories {
   private readonly log: Log;

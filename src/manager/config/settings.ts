@@ -32,7 +32,11 @@ export interface Machine {
 export function readMachine(): Machine {
   const interfaces = readMachineAddresses();
   if (interfaces === undefined)
-    throw new ConfigError("", "the machine's interfaces cannot be read: no descriptors or memory are left");
+    throw new ConfigError(
+      "",
+      "the machine's interfaces cannot be read: no descriptors or memory are left",
+      "EMFILE",
+    );
   return {
     hostName: hostname(),
     identity: readIdentity(),

@@ -69,7 +69,8 @@ export function readPasswordFile(file: string): PasswordTable {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") return new Map();
-    throw new UnreadableFile(file, `the password file cannot be read (${code}), correct its owner and mode`);
+    const text = `the password file cannot be read (${code}), correct its owner and mode`;
+    throw new UnreadableFile(file, text, code);
   }
   let text: string;
   try {
