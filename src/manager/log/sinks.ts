@@ -2,6 +2,7 @@
 // in the background, else standard output and standard error.
 import { fstatSync } from "node:fs";
 import { openDatagramSocket, sendDatagram } from "../../linux/datagram.ts";
+import { closeFd } from "../../linux/open.ts";
 import { LogFile } from "./log-file.ts";
 import { type LogLevel, type LogSink, print } from "./log.ts";
 
@@ -72,15 +73,16 @@ function printJournal(level: LogLevel, text: string): void {
   process.stderr.write(`<${SEVERITIES[level]}>${text}\n`);
 }
 
-function makeSyslog(): LogSink | undefined {
-  let fd = openDatagramSocket(SYSLOG_SOCKET);
+export function makeSyslog(path = SYSLOG_SOCKET): LogSink | undefined {
+  let fd = openDatagramSocket(path);
   if (fd < 0) return undefined;
   return (level, text) => {
     const line = `<${FACILITY * 8 + SEVERITIES[level]}>ksmbd[${process.pid}]: ${text}`;
     if (sendDatagram(fd, line) === 0) return;
     // The daemon may have been started anew.
-    const next = openDatagramSocket(SYSLOG_SOCKET);
+    const next = openDatagramSocket(path);
     if (next < 0) return;
+    closeFd(fd);
     fd = next;
     sendDatagram(fd, line);
   };
