@@ -58,11 +58,17 @@ export class LogFile {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       this.fallback(`${text}${this.takeWaiting()}minismbd: ${this.path} cannot be written (${code})\n`);
+      // The next line opens the file anew: its disk may have been mounted again.
+      void this.close().catch(() => undefined);
     }
     this.writing = undefined;
-    if (!this.isEnded) return;
-    await this.handle?.close().catch(() => undefined);
+    if (this.isEnded) await this.close().catch(() => undefined);
+  }
+
+  private async close(): Promise<void> {
+    const { handle } = this;
     this.handle = undefined;
+    await handle?.close();
   }
 
   private takeWaiting(): string {
@@ -80,8 +86,7 @@ export class LogFile {
   }
 
   private async rotate(): Promise<void> {
-    await this.handle?.close();
-    this.handle = undefined;
+    await this.close();
     await rename(this.path, `${this.path}.old`);
   }
 }
