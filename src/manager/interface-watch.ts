@@ -14,6 +14,7 @@ export class InterfaceWatch {
   private readonly changed: () => boolean;
   private fd = -1;
   private timer: Timer | undefined;
+  private listens = false;
   private readonly onSignal = (): void => {
     if (this.fd >= 0 && drainInterfaceEvents(this.fd)) this.lookLater(SETTLE_MS);
   };
@@ -29,7 +30,8 @@ export class InterfaceWatch {
   start(): void {
     if (this.isStarted) return;
     // Never removed: a SIGIO that is still pending would then end the process.
-    process.on("SIGIO", this.onSignal);
+    if (!this.listens) process.on("SIGIO", this.onSignal);
+    this.listens = true;
     this.fd = openInterfaceEvents();
     // What has changed before the first event.
     this.lookLater(SETTLE_MS);
