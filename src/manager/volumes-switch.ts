@@ -84,6 +84,7 @@ export class VolumesSwitch {
     timers.clear(this.retryTimer);
     this.retryTimer = undefined;
     this.devices.stop();
+    this.automount.end();
     this.close();
   }
 

@@ -4,11 +4,14 @@ import { ChangeLog } from "./change-log.ts";
 import type { AutomountAnswer, AutomountQuestion } from "./automount.ts";
 
 export interface AutomounterHost {
-  /** Undefined: the worker could not answer. */
-  ask(question: AutomountQuestion): Promise<AutomountAnswer | undefined>;
+  /** Undefined: the worker could not answer. `later`: no descriptors are left for it. */
+  ask(question: AutomountQuestion): Promise<AutomountAnswer | "later" | undefined>;
   /** Device names, such as sda1, of all mounts. */
   mountedDevices(): ReadonlySet<string>;
-  owner(): { readonly uid: number; readonly gid: number };
+  /** Undefined: the accounts cannot be read now. */
+  owner(): { readonly uid: number; readonly gid: number } | undefined;
+  /** Calls `look` after a while. */
+  lookLater(): void;
   now(): number;
   info(text: string): void;
   warn(text: string): void;
@@ -50,8 +53,12 @@ export class Automounter {
         this.ours.delete(device);
         this.leftAlone.add(device);
       }
-    const answer = await this.host.ask({ skip: [...this.leftAlone], ...this.host.owner() });
-    if (answer === undefined) return;
+    const owner = this.host.owner();
+    const question = owner && { skip: [...this.leftAlone], ...owner };
+    const answer = question === undefined ? "later" : await this.host.ask(question);
+    // The disk that has come tells of itself once.
+    if (answer === "later") this.host.lookLater();
+    if (answer === undefined || answer === "later") return;
     const present = new Set(answer.present);
     for (const device of this.ours) if (!present.has(device)) this.ours.delete(device);
     for (const device of this.leftAlone) if (!present.has(device)) this.leftAlone.delete(device);

@@ -8,12 +8,17 @@ class Machine {
   readonly mounted = new Set<string>();
   readonly broken = new Set<string>();
   readonly log: string[] = [];
+  hasDescriptors = true;
+  hasAccounts = true;
+  /** How often it wants to look again. */
+  due = 0;
   asked = 0;
   nowMs = 0;
   readonly automounter = new Automounter({
-    ask: (question) => Promise.resolve(this.answer(question)),
+    ask: (question) => Promise.resolve(this.hasDescriptors ? this.answer(question) : "later"),
     mountedDevices: () => this.mounted,
-    owner: () => ({ uid: 1, gid: 1 }),
+    owner: () => (this.hasAccounts ? { uid: 1, gid: 1 } : undefined),
+    lookLater: () => this.due++,
     now: () => this.nowMs,
     info: (text) => this.log.push(text),
     warn: (text) => this.log.push(text),
@@ -59,6 +64,19 @@ test("a disk that somebody unmounts is left alone until it is plugged in again",
   machine.present.add("sda1");
   await machine.automounter.look();
   expect([...machine.mounted]).toEqual(["sda1"]);
+});
+
+test("a disk that comes while no descriptors are left is mounted when there are some", async () => {
+  const machine = new Machine();
+  machine.present.add("sda1");
+  machine.hasDescriptors = false;
+  await machine.automounter.look();
+  machine.hasAccounts = false;
+  await machine.automounter.look();
+  expect([machine.due, machine.asked]).toEqual([2, 0]);
+  machine.hasDescriptors = machine.hasAccounts = true;
+  await machine.automounter.look();
+  expect([[...machine.mounted], machine.due]).toEqual([["sda1"], 2]);
 });
 
 test("a disk that cannot be mounted is tried once, with one log line", async () => {
