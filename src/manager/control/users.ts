@@ -53,7 +53,16 @@ export async function setPassword(host: UserHost, { name, password }: NewUser): 
   return { items: [] };
 }
 
-export async function removeUser(host: UserHost, { name }: { readonly name: string }): Promise<Answer> {
+let removals: Promise<unknown> = Promise.resolve();
+
+/** One after the other: of two that are asked for at once, each could leave the other as the administrator. */
+export function removeUser(host: UserHost, user: { readonly name: string }): Promise<Answer> {
+  const mine = removals.then(() => removeNow(host, user));
+  removals = mine.catch(() => undefined);
+  return mine;
+}
+
+async function removeNow(host: UserHost, { name }: { readonly name: string }): Promise<Answer> {
   const { files } = host;
   await told(async () => {
     refuseNamedUser(host.configuration(), name, files.file ?? "the command line");
