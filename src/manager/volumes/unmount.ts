@@ -92,11 +92,14 @@ function diskOf(source: string): string {
   }
 }
 
-/** open(2): O_EXCL without O_CREAT fails with EBUSY while the system uses a block device. */
+/**
+ * open(2): O_EXCL without O_CREAT fails with EBUSY while the system uses a block device. Nor is a disk to be
+ * taken out where there is no descriptor to ask with.
+ */
 export function isInUse(source: string): boolean {
   const fd = openAt(AT_FDCWD, source, Open.RDONLY | Open.EXCL | Open.NONBLOCK);
   if (fd >= 0) closeFd(fd);
-  return fd === -Errno.EBUSY;
+  return fd === -Errno.EBUSY || fd === -Errno.EMFILE || fd === -Errno.ENFILE;
 }
 
 /** Undefined: done. Else what the program said; empty where no program could be asked or none may. */
