@@ -10,7 +10,7 @@ import type { Note } from "../config/report.ts";
 import { showName } from "../users/user-name.ts";
 import type { Answer } from "./operation.ts";
 import { ControlError } from "./protocol.ts";
-import { told } from "./told.ts";
+import { told, toldAfterReload } from "./told.ts";
 
 /** What the commands use of the server. */
 export interface ConfigurationHost {
@@ -76,7 +76,8 @@ export async function change(
   etag: string | undefined,
 ): Promise<string> {
   return told(async () => {
-    const changed = await ask({ kind: "change", files: host.files, change, etag });
+    const question = { kind: "change", files: host.files, change, etag } as const;
+    const changed = await toldAfterReload(host, () => ask(question));
     const what = "name" in change ? `share [${showName(change.name)}]` : "[global]";
     host.note(`${what} ${DONE[change.kind]}`);
     const fault = await host.reload();

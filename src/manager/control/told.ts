@@ -11,3 +11,19 @@ export async function told<T>(work: () => T | Promise<T>): Promise<T> {
     throw error;
   }
 }
+
+/**
+ * As `told`, for a change of files: one that has failed may be written all the same, where the disk could not
+ * say that it is safe. The server then reads what is there.
+ */
+export async function toldAfterReload<T>(
+  host: { reload(): Promise<unknown> },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await told(work);
+  } catch (error) {
+    if (error instanceof ControlError && error.code === "failed") await host.reload();
+    throw error;
+  }
+}

@@ -11,7 +11,7 @@ import { foldUserName, showName, userNameFault } from "../users/user-name.ts";
 import type { Answer } from "./operation.ts";
 import type { UserItem } from "./operations/users.ts";
 import { ControlError } from "./protocol.ts";
-import { told } from "./told.ts";
+import { told, toldAfterReload } from "./told.ts";
 
 /** What the commands use of the server. */
 export interface UserHost {
@@ -116,7 +116,7 @@ async function change(host: UserHost, user: string, what: Change, done: string):
   const { passwordFile: file } = host.files;
   if (file === null) throw new ControlError("the server runs without a password file", "refused");
   if (what.kind === "delete" || what.expected === "present") refuseUserOfConfiguration(host, user);
-  await told(() => changePasswordFile({ ...what, file, user }));
+  await toldAfterReload(host, () => changePasswordFile({ ...what, file, user }));
   host.note(`user '${showName(user)}' ${done}`);
   await host.reload();
 }
