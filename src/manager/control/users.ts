@@ -55,7 +55,7 @@ export async function setPassword(host: UserHost, { name, password }: NewUser): 
 
 let removals: Promise<unknown> = Promise.resolve();
 
-/** One after the other: of two that are asked for at once, each could leave the other as the administrator. */
+/** One after the other: of two at once each could leave the other as the last administrator. */
 export function removeUser(host: UserHost, user: { readonly name: string }): Promise<Answer> {
   const mine = removals.then(() => removeNow(host, user));
   removals = mine.catch(() => undefined);
