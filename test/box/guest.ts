@@ -87,6 +87,11 @@ export class Guest {
     return answer.join(" ");
   }
 
+  /** False where the guest's network has stopped. */
+  async reachesHost(): Promise<boolean> {
+    return (await this.run("ping -c 3 -W 2 10.77.0.1 > /dev/null; answer=$?; true")) === "0";
+  }
+
   /** Starts the server and the samples. */
   async startServer(): Promise<void> {
     await this.run(startCommand(this.server));

@@ -11,10 +11,12 @@ import { backup, finder } from "./macs.ts";
 import { listing, mixed, streams } from "./requests.ts";
 import { makeRoot, type ServerName } from "./root.ts";
 import { printTrial, printHead } from "./table.ts";
-import { runTrial, type Trial } from "./trial.ts";
+import { NetworkStopped, runTrial, type Trial, type TrialOptions } from "./trial.ts";
 
 /** How many clients a box of that many MiB is to serve at once. */
 const CLIENTS: Readonly<Record<string, number>> = { "64M": 3, "128M": 50, "256M": 100 };
+
+const MAX_ATTEMPTS = 3;
 
 const SERVERS: Readonly<Record<string, readonly ServerName[]>> = {
   minismbd: ["minismbd"],
@@ -48,6 +50,18 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
+/** Repeats a trial in which the guest's network has stopped. */
+async function runToEnd(load: Load, settings: TrialOptions): Promise<Trial> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runTrial(load, settings);
+    } catch (error) {
+      if (!(error instanceof NetworkStopped) || attempt === MAX_ATTEMPTS) throw error;
+      console.log(`${load.name}, ${settings.server}: the guest's network has stopped, once more`);
+    }
+  }
+}
+
 async function main(directory: string): Promise<number> {
   const clients = CLIENTS[options.memory];
   if (clients === undefined) throw new Error(`--memory takes ${Object.keys(CLIENTS).join(", ")}`);
@@ -72,7 +86,7 @@ async function main(directory: string): Promise<number> {
         hasProbe: true,
       };
       try {
-        const trial = await runTrial(load, settings);
+        const trial = await runToEnd(load, settings);
         trials.push(trial);
         printTrial(trial);
       } catch (error) {

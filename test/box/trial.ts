@@ -48,6 +48,11 @@ const START_LIMIT_MS = 60_000;
 const LISTED_FAULTS = 3;
 const LOG_LINES = 20;
 
+/** The guest's network device has stopped, which no server can mend: 3 of 8 large copies at 256M. */
+export class NetworkStopped extends Error {
+  override readonly name = "NetworkStopped";
+}
+
 export async function runTrial(load: Load, options: TrialOptions): Promise<Trial> {
   const directory = join(options.directory, "trial");
   rmSync(directory, { recursive: true, force: true });
@@ -59,6 +64,7 @@ export async function runTrial(load: Load, options: TrialOptions): Promise<Trial
     const trial = await measure(load, options, guest);
     return { ...trial, log: readLog(directory) };
   } catch (error) {
+    if (error instanceof NetworkStopped) throw error;
     throw new Error([reason(error), ...guest.killed, ...readLog(directory)].join("\n    "));
   } finally {
     await guest.halt();
@@ -90,6 +96,7 @@ async function measure(load: Load, options: TrialOptions, guest: Guest): Promise
   const done = await Promise.race([load.run(ground).catch((error) => reason(error)), limit]);
   const seconds = (performance.now() - start) / 1000;
   const waits = await probe.end();
+  if (waits.failure !== undefined && !(await guest.reachesHost())) throw new NetworkStopped();
   await copies(() => 1, 1, 1)({ ...ground, fail: (what) => ground.fail(`afterwards, ${what}`) });
   await Bun.sleep(options.isQuick ? 3000 : 10_000);
   const after = await nextSample(guest);
