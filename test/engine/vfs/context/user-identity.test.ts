@@ -115,8 +115,8 @@ describe.if(process.geteuid?.() === 0)("as root", () => {
     found.node?.close();
     expect(await bin.store.snapshots?.().times()).toHaveLength(1);
     bin.store.setCredentials?.({ uid: USER, gid: GROUP, groups: [GROUP] });
-    // A file that the user cannot see is reported as missing.
-    expect(await bin.store.discard("group/file", identity)).toBe(-Errno.ENOENT);
+    // A file that the user cannot see is not said to be gone.
+    expect(await bin.store.discard("group/file", identity)).toBe(-Errno.EACCES);
     expect(await bin.store.snapshots?.().times()).toBe(-Errno.EACCES);
     expect(readdirSync(owner.at("group"))).toContain("file");
     bin.store.setCredentials?.(credentials);
