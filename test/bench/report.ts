@@ -80,7 +80,7 @@ function metricOf(row: Row, metric: Metric, samples: Samples): MetricReport | un
   if (first === undefined) return undefined;
   const isAtLeast = metric === "value" && row.isCost !== true;
   const compare = (other: number | undefined, goal: number | undefined) => {
-    const ratio = other === undefined ? undefined : first / other;
+    const ratio = other === undefined || other === 0 ? undefined : first / other;
     const isReached =
       goal === undefined || ratio === undefined ? undefined : isAtLeast ? ratio >= goal : ratio <= goal;
     return { ratio, goal, isReached };
