@@ -134,6 +134,13 @@ export const Errno = {
   EHWPOISON: 133,
 } as const;
 
+const shortages: ReadonlySet<number> = new Set([Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM]);
+
+/** True for a -errno that says nothing about what a call was for: the process lacks descriptors or memory. */
+export function isShortage(failure: number): boolean {
+  return shortages.has(-failure);
+}
+
 const names = new Map<number, string>();
 for (const [name, number] of Object.entries(Errno)) names.set(number, name);
 

@@ -1,7 +1,7 @@
 // The AppleDouble file `._NAME` beside an object: opened, and replaced as a whole so that a killed server
 // leaves the old file or the new one. All functions run as the thread's current user.
 import { RENAME_NOREPLACE, renameAt, setOwnerFd, unlinkAt } from "../../../linux/directory-entries.ts";
-import { Errno } from "../../../linux/errno.ts";
+import { Errno, isShortage } from "../../../linux/errno.ts";
 import { setFatAttributes } from "../../../linux/fat-attributes.ts";
 import { effectiveUid } from "../../../linux/identity.ts";
 import { readPlain, syncData } from "../../../linux/io.ts";
@@ -45,8 +45,6 @@ const absences: ReadonlySet<number> = new Set([
   Errno.EISDIR,
   Errno.ENAMETOOLONG,
 ]);
-
-const shortages: ReadonlySet<number> = new Set([Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM]);
 
 export function companionName(name: string): string {
   return PREFIX + name;
@@ -112,7 +110,7 @@ export function findCompanion(
   reader: UserIdentity | null = null,
 ): boolean | Failure {
   const companion = openCompanion(folder, name, of, reader);
-  if (typeof companion === "number") return shortages.has(-companion) ? companion : false;
+  if (typeof companion === "number") return isShortage(companion) ? companion : false;
   closeFd(companion.fd);
   return true;
 }

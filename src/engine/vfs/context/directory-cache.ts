@@ -7,7 +7,7 @@ import { Seek, seekFd } from "../../../linux/io.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { plannedMemoryBytes } from "../../../linux/planned-memory.ts";
 import { type Statx, emptyStatx, statFd } from "../../../linux/stat.ts";
-import { foldName, toClientName } from "../name/names.ts";
+import { foldDiskName } from "../name/names.ts";
 import { isRacyNow, keyOf, timestampsOf } from "./folder-stamp.ts";
 import { FolderWatches } from "./folder-watches.ts";
 import type { NameHashes } from "./name-hashes.ts";
@@ -105,7 +105,7 @@ export class DirectoryCache {
    * prove an entry valid. Throws for `orUnread`.
    */
   find(directory: number, name: string, isFresh = false): readonly string[] {
-    const folded = foldName(toClientName(name));
+    const folded = foldDiskName(name);
     if (statFd(directory, stat) < 0) return NOT_READ;
     return (
       this.entryOf(stat, isFresh)?.names.find(folded) ??
@@ -118,7 +118,7 @@ export class DirectoryCache {
   /** As `find`, from the cache only; of a directory without a table the names that were made recently. */
   known(directory: number, name: string): readonly string[] {
     if ((this.entries.size === 0 && this.recent.isEmpty) || statFd(directory, stat) < 0) return [];
-    const folded = foldName(toClientName(name));
+    const folded = foldDiskName(name);
     const names = this.entryOf(stat)?.names;
     return names instanceof NameTable ? names.find(folded) : this.recent.find(keyOf(stat), folded);
   }

@@ -1,6 +1,6 @@
 // Of the names of a directory that is too large for a NameTable the hashes of their folded forms, 5 to 8
 // bytes a name: they tell which names are missing, so that the directory is not read for each of them.
-import { foldName, toClientName } from "../name/names.ts";
+import { foldDiskName } from "../name/names.ts";
 
 const FIRST_SLOTS = 1024;
 /** Hashes of more than one name, or of one that was added twice, which are kept for good. */
@@ -80,8 +80,8 @@ export class NameHashes {
     return this.shared.size > MAX_SHARED;
   }
 
-  add(name: string): void {
-    this.addHash(hashOf(foldName(toClientName(name))));
+  add(name: string, folded = foldDiskName(name)): void {
+    this.addHash(hashOf(folded));
   }
 
   addHash(hash: number): void {
@@ -99,7 +99,7 @@ export class NameHashes {
   }
 
   remove(name: string): void {
-    const hash = hashOf(foldName(toClientName(name)));
+    const hash = hashOf(foldDiskName(name));
     if (!this.shared.has(hash)) this.setOf(hash)?.remove(hash);
   }
 

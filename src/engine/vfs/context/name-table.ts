@@ -1,7 +1,7 @@
 // The names of one directory, found by their folded form and by their short name: about 50 bytes a name, so
 // that folders of hundreds of thousands of files fit into a small cache.
 import { decodeName, encodeEscaped, hasEscapes } from "../../../linux/name-bytes.ts";
-import { foldName, toClientName } from "../name/names.ts";
+import { foldDiskName } from "../name/names.ts";
 import { hashOf, type NameHashes } from "./name-hashes.ts";
 
 const FIRST_SLOTS = 32;
@@ -110,7 +110,7 @@ export class NameTable {
   }
 
   /** Adds an on-disk name with its folded form (of the name that clients see), unless it is there. */
-  add(name: string, folded = foldName(toClientName(name))): void {
+  add(name: string, folded = foldDiskName(name)): void {
     const hash = hashOf(folded);
     if (this.offsetOf(hash, name) >= 0) return;
     const offset = this.append(name);
@@ -121,7 +121,7 @@ export class NameTable {
 
   /** False where it was not there. */
   remove(name: string): boolean {
-    const hash = hashOf(foldName(toClientName(name)));
+    const hash = hashOf(foldDiskName(name));
     const offset = this.offsetOf(hash, name);
     if (offset < 0) return false;
     this.byFold.remove(hash, offset);
@@ -146,7 +146,7 @@ export class NameTable {
     const found: string[] = [];
     this.byFold.find(hashOf(folded), (offset) => {
       const name = this.nameAt(offset);
-      if (name !== undefined && foldName(toClientName(name)) === folded) found.push(name);
+      if (name !== undefined && foldDiskName(name) === folded) found.push(name);
       return false;
     });
     return found;

@@ -1,7 +1,7 @@
 // The names of a large directory while it is read: all of them as long as the cache could keep them; of more
 // names the hashes, and of still more only the names that somebody looks for. So a folder of any size is read
 // with a bounded memory.
-import { foldName, toClientName } from "../name/names.ts";
+import { foldDiskName } from "../name/names.ts";
 import { NameHashes } from "./name-hashes.ts";
 import { NameTable, type ShortNames } from "./name-table.ts";
 
@@ -85,7 +85,7 @@ export class NamesRead {
   }
 
   add(name: string): void {
-    const folded = foldName(toClientName(name));
+    const folded = foldDiskName(name);
     const { kept } = this;
     if (kept instanceof NameTable) {
       kept.add(name, folded);
@@ -95,7 +95,7 @@ export class NamesRead {
     if (found !== undefined && !found.includes(name)) found.push(name);
     for (const found of this.shortsOf(name)) if (found.length === 0) found.push(name);
     if (kept === undefined) return;
-    kept.add(name);
+    kept.add(name, folded);
     this.checkHashes();
   }
 
@@ -107,7 +107,7 @@ export class NamesRead {
       return;
     }
     // Whether its hash is here is not known, another name can have it: it stays, and costs at most a reading.
-    for (const found of [this.wanted.get(foldName(toClientName(name)))?.found, ...this.shortsOf(name)]) {
+    for (const found of [this.wanted.get(foldDiskName(name))?.found, ...this.shortsOf(name)]) {
       const at = found?.indexOf(name) ?? -1;
       if (at >= 0) found?.splice(at, 1);
     }

@@ -1,6 +1,6 @@
 // Names that were made a short time ago in large directories: between a look-up, which reads such a directory
 // for seconds, and the creation that follows it another client may have made the name in another case.
-import { foldName, toClientName } from "../name/names.ts";
+import { foldDiskName } from "../name/names.ts";
 
 /** The oldest goes for the next one: as many are made while a directory of a million names is read. */
 const MAX_NAMES = 4_096;
@@ -14,7 +14,7 @@ export class RecentNames {
 
   /** Takes an on-disk name in the directory that `key` identifies. */
   add(key: string, name: string): void {
-    const place = `${key}/${foldName(toClientName(name))}`;
+    const place = `${key}/${foldDiskName(name)}`;
     const others = this.names.get(place)?.filter((other) => other !== name) ?? [];
     this.names.delete(place);
     // Others may be gone by now: the last ones count.

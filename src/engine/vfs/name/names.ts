@@ -90,6 +90,11 @@ export function foldName(name: string): string {
   return asciiOnly.test(name) ? name.toUpperCase() : upcase(name.normalize("NFC"));
 }
 
+/** `foldName` of what clients see of an on-disk name. */
+export function foldDiskName(name: string): string {
+  return foldName(toClientName(name));
+}
+
 /** Splits an on-disk path into its parent's path ("" for the root) and its last component. */
 export function splitPath(path: string): { parent: string; name: string } {
   const slash = path.lastIndexOf("/");

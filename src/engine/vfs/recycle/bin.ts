@@ -2,7 +2,7 @@
 // metadata; vfs_recycle(8). Where the repository is another user's, the file goes to one of the user's own.
 // Unlike in Samba, a file that cannot be moved is not deleted, and the deletion fails: a bin that is full
 // must not cost data. As in Samba, files that are overwritten or replaced by a rename are not kept.
-import { Errno } from "../../../linux/errno.ts";
+import { Errno, isShortage } from "../../../linux/errno.ts";
 import type { Credentials, MaybePromise, RecycleRules, ShareGrant } from "../../../port/port.ts";
 import { andThen } from "../../and-then.ts";
 import { foldCase, joinPath, splitPath } from "../name/names.ts";
@@ -27,7 +27,7 @@ const FEW_COPIES = 8;
  * Lookup errors that say nothing about the file: it is not deleted. EBADF: the share was closed meanwhile.
  */
 const unknown: ReadonlySet<number> = new Set(
-  [Errno.EIO, Errno.ETIMEDOUT, Errno.ENOMEM, Errno.EMFILE, Errno.ENFILE, Errno.EBADF].map((errno) => -errno),
+  [Errno.EIO, Errno.ETIMEDOUT, Errno.EBADF].map((errno) => -errno),
 );
 const GONE: Discarded = { movedTo: undefined };
 
@@ -96,7 +96,8 @@ export class RecycleBin {
       return this.delete(path, identity);
     }
     return andThen(this.store.lookup(this.store.componentsOf(path)), (found) => {
-      if (typeof found === "number") return unknown.has(found) ? found : this.delete(path, identity);
+      if (typeof found === "number")
+        return unknown.has(found) || isShortage(found) ? found : this.delete(path, identity);
       const { node } = found;
       if (node === undefined || found.path !== path || node.identity !== identity || !this.takes(node)) {
         node?.close();

@@ -1,6 +1,6 @@
 // Creates, removes, renames and links names together with their named values, where these are in a sidecar.
 // Called between `enter` and `leave` of the user; changes of the sidecar are done as the server.
-import { Errno } from "../../../linux/errno.ts";
+import { Errno, isShortage } from "../../../linux/errno.ts";
 import { unlinkAt } from "../../../linux/directory-entries.ts";
 import { Open, closeFd, openAt } from "../../../linux/open.ts";
 import { ModeType, emptyStatx, statAt, statFd } from "../../../linux/stat.ts";
@@ -32,14 +32,7 @@ import {
 import { besideObject, inSidecar } from "./in-sidecar.ts";
 
 const stat = emptyStatx();
-const shortages: ReadonlySet<number> = new Set([
-  Errno.ENOSPC,
-  Errno.EDQUOT,
-  Errno.EIO,
-  Errno.EMFILE,
-  Errno.ENFILE,
-  Errno.ENOMEM,
-]);
+const lacksSpace: ReadonlySet<number> = new Set([Errno.ENOSPC, Errno.EDQUOT, Errno.EIO]);
 
 /** A name in an open directory. */
 export interface NameInDirectory {
@@ -286,7 +279,7 @@ function linkLocked(
   );
   if (ready === -Errno.EAGAIN) return ready;
   // A second name without the values would look like a loss.
-  if (typeof ready === "number" && shortages.has(-ready)) return ready;
+  if (typeof ready === "number" && (lacksSpace.has(-ready) || isShortage(ready))) return ready;
   const result = link();
   context.identity.asServer(() => {
     if (ready === true) finishSidecarMove(to.directory, to.name, result === 0);
