@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openFileLimit, setOpenFileLimit } from "../../src/linux/limits.ts";
+import { withFewDescriptors } from "../few-descriptors.ts";
 import { timers } from "../../src/loop/timers.ts";
 import { FileWatch } from "../../src/manager/file-watch.ts";
 
@@ -42,15 +42,10 @@ test("a directory that has come while nobody watched it counts as a change", () 
 
 test("without descriptors the files are watched later, with one line in the log", () => {
   const { told, watch } = makeWatch();
-  const limit = openFileLimit();
-  if (typeof limit === "number") throw new Error("the limit of descriptors is unknown");
-  setOpenFileLimit({ ...limit, soft: 0 });
-  try {
+  withFewDescriptors(0, () => {
     watch.follow([join(directory, "ksmbd.conf")]);
     retries.shift()?.();
-  } finally {
-    setOpenFileLimit(limit);
-  }
+  });
   expect([told.changes, told.warnings.length]).toEqual([0, 1]);
   retries.shift()?.();
   expect([told.changes, retries.length]).toEqual([1, 0]);

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openFileLimit, setOpenFileLimit } from "../../src/linux/limits.ts";
+import { withFewDescriptors } from "../few-descriptors.ts";
 import type { Log } from "../../src/manager/log/log.ts";
 import { createManager, type ServerManager } from "../../src/manager/manager.ts";
 import { ntHash } from "../../src/manager/users/nt-hash.ts";
@@ -371,12 +371,7 @@ test("the machine's SID does not change because no descriptors are left when it 
   writeFileSync(subauthFile, "1:2:3\n");
   writeFileSync(config, "[global]\n");
   const manager = createManager({ source: { file: config }, passwordFile: passwords, subauthFile, log });
-  const limit = openFileLimit();
-  if (typeof limit === "number") throw new Error("the limit of descriptors is unknown");
-  setOpenFileLimit({ ...limit, soft: 0 });
-  try {
+  withFewDescriptors(0, () => {
     expect(manager.machineSid()).toBe("S-1-5-21-1-2-3");
-  } finally {
-    setOpenFileLimit(limit);
-  }
+  });
 });

@@ -3,7 +3,7 @@ import { afterAll, expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openFileLimit, setOpenFileLimit } from "../../src/linux/limits.ts";
+import { withFewDescriptors } from "../few-descriptors.ts";
 import { timers } from "../../src/loop/timers.ts";
 import { createLog } from "../../src/manager/log/log.ts";
 import { createManager } from "../../src/manager/manager.ts";
@@ -28,13 +28,9 @@ test("a share that became read-only while no descriptors were left becomes so wh
     retries.push(run);
     return {} as ReturnType<typeof timers.set>;
   });
-  const limit = openFileLimit();
-  if (typeof limit === "number") throw new Error("the limit of descriptors is unknown");
-  setOpenFileLimit({ ...limit, soft: 0 });
   try {
-    expect(await manager.reload()).toBeString();
+    expect(await withFewDescriptors(0, () => manager.reload())).toBeString();
   } finally {
-    setOpenFileLimit(limit);
     set.mockRestore();
   }
   expect([isReadOnly(), retries.length]).toEqual([false, 1]);

@@ -1,23 +1,22 @@
 // CHANGE_NOTIFY on a disk that only workers ask (FUSE): a client learns of every change in order, and of no
 // name in a folder that its user may not list.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
-import { TESTER, TESTER2, type TestServer } from "../../peer/test-server.ts";
+import { canMountFuse } from "../../peer/fuse/slow-disk.ts";
+import { TESTER2 } from "../../peer/test-server.ts";
 import {
   closeFile,
   createDirectory,
   createFile,
   deleteCall,
   type Mount,
-  mountShare,
   openFile,
   renameCall,
 } from "../client/raw-files.ts";
 import { linesOf, notifyCall, startWaiting } from "../client/raw-notify.ts";
 import { Access } from "../../../src/wire/security/access.ts";
-import { startServer } from "../client/server.ts";
+import { SlowShare } from "../client/slow-share.ts";
 
 const WATCH = { recursive: true, outputBytes: 65_536 };
 const MARK = "+zz-mark";
@@ -29,23 +28,12 @@ async function remove(on: Mount, name: string): Promise<void> {
 }
 
 describe.if(await canMountFuse())("on a disk that only workers ask", () => {
-  let disk: SlowDisk;
-  let server: TestServer;
-
-  beforeAll(async () => {
-    disk = await SlowDisk.mount();
-    server = await startServer({ shares: [{ name: "test", path: disk.folder }] });
-  });
-  afterAll(async () => {
-    await disk?.go();
-    await server?.stop();
-    await disk?.dispose();
-  });
+  const slow = new SlowShare();
 
   /** The changes that a client learns of until it learns of the folder that is made after `change`. */
   async function watchDuring(directory: string, change: (other: Mount) => Promise<void>): Promise<string[]> {
-    const on = await mountShare(server, TESTER, "test");
-    const other = await mountShare(server, TESTER, "test");
+    const on = await slow.mount();
+    const other = await slow.mount();
     const { fileId } = await openFile(on, directory, { desiredAccess: Access.LIST_DIRECTORY });
     let pending = await startWaiting(on, fileId, WATCH);
     await change(other);
@@ -61,8 +49,8 @@ describe.if(await canMountFuse())("on a disk that only workers ask", () => {
   }
 
   function makeFolder(name: string, mode: number): void {
-    mkdirSync(join(disk.folder, name));
-    chmodSync(join(disk.folder, name), mode);
+    mkdirSync(join(slow.disk.folder, name));
+    chmodSync(join(slow.disk.folder, name), mode);
   }
 
   test("files created, renamed and deleted below a folder are reported in order, none as lost", async () => {
@@ -87,7 +75,7 @@ describe.if(await canMountFuse())("on a disk that only workers ask", () => {
     // Others may make files there, and list nothing.
     makeFolder("mixed/closed", 0o733);
     const told = await watchDuring("mixed", async (other) => {
-      const second = await mountShare(server, TESTER2, "test");
+      const second = await slow.mount(TESTER2);
       for (const name of ["closed\\a", "open\\b", "closed\\c", "open\\d"])
         await closeFile(second, await createFile(second, `mixed\\${name}`));
       second.client.close();
@@ -100,10 +88,10 @@ describe.if(await canMountFuse())("on a disk that only workers ask", () => {
     makeFolder("held", 0o777);
     makeFolder("held/sub", 0o777);
     const told = await watchDuring("held", async (other) => {
-      await disk.hold(30);
+      await slow.disk.hold(30);
       await closeFile(other, await createFile(other, "held\\sub\\f"));
       await closeFile(other, await createFile(other, "held\\sub\\g"));
-      await disk.go();
+      await slow.disk.go();
     });
     expect(told).toEqual(["+sub\\f", "+sub\\g"]);
   });

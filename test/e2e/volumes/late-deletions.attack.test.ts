@@ -1,80 +1,65 @@
 // Deletions and renames that a slow disk is still asked about when their open is closed: of a client that has logged
 // off, or closed the file without waiting. [MS-FSA] 2.1.5.15.3, 2.1.5.15.11.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ShareAccess } from "../../../src/wire/command/create.ts";
 import { Status } from "../../../src/wire/status.ts";
 import { Command } from "../../../src/wire/header.ts";
-import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
-import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import { canMountFuse } from "../../peer/fuse/slow-disk.ts";
 import {
   callOn,
   closeCall,
   closeFile,
   createFile,
   deleteCall,
-  type Mount,
-  mountShare,
   openFile,
   READ_WRITE,
   renameCall,
 } from "../client/raw-files.ts";
-import { startServer } from "../client/server.ts";
+import { SlowShare } from "../client/slow-share.ts";
 
 describe.if(await canMountFuse())("a file is not deleted or renamed later by an open that is closed", () => {
-  let disk: SlowDisk;
-  let server: TestServer;
-  beforeAll(async () => {
-    disk = await SlowDisk.mount();
-    server = await startServer({ shares: [{ name: "slow", path: disk.folder }] });
-  });
-  afterAll(async () => {
-    await disk?.go();
-    await server?.stop();
-    await disk?.dispose();
-  });
-
-  const mount = (): Promise<Mount> => mountShare(server, TESTER, "slow");
+  const slow = new SlowShare();
 
   test("of a client that has logged off, though another one has it", async () => {
-    const [gone, other] = [await mount(), await mount()];
+    const [gone, other] = [await slow.mount(), await slow.mount()];
     const kept = await createFile(other, "kept");
     const { fileId } = await openFile(gone, "kept", { desiredAccess: READ_WRITE });
-    await disk.stall();
+    await slow.disk.stall();
     const deleted = gone.client.start(deleteCall(gone, fileId));
     const logoff = callOn(gone, Command.LOGOFF, (writer) => writer.u32(4));
     expect(await gone.client.outcome(logoff)).toBe(Status.SUCCESS);
-    await disk.go();
+    await slow.disk.go();
     expect((await deleted.reply).status).toBe(Status.FILE_CLOSED);
     await closeFile(other, kept);
-    expect(existsSync(join(disk.folder, "kept"))).toBe(true);
+    expect(existsSync(join(slow.disk.folder, "kept"))).toBe(true);
     for (const each of [gone, other]) each.client.close();
   }, 30_000);
 
   test("of a client that has closed it without waiting, which is told so", async () => {
-    const hasty = await mount();
+    const hasty = await slow.mount();
     const fileId = await createFile(hasty, "closed");
-    await disk.stall();
+    await slow.disk.stall();
     const deleted = hasty.client.start(deleteCall(hasty, fileId));
     expect(await hasty.client.outcome(closeCall(hasty, fileId))).toBe(Status.SUCCESS);
-    await disk.go();
+    await slow.disk.go();
     expect((await deleted.reply).status).toBe(Status.FILE_CLOSED);
-    expect(existsSync(join(disk.folder, "closed"))).toBe(true);
+    expect(existsSync(join(slow.disk.folder, "closed"))).toBe(true);
     hasty.client.close();
   }, 30_000);
 
   test("while another client has it, and shares no deletion", async () => {
-    const [hasty, other] = [await mount(), await mount()];
+    const [hasty, other] = [await slow.mount(), await slow.mount()];
     const fileId = await createFile(hasty, "named");
-    await disk.stall();
+    await slow.disk.stall();
     const renamed = hasty.client.start(renameCall(hasty, fileId, "renamed", false));
     expect(await hasty.client.outcome(closeCall(hasty, fileId))).toBe(Status.SUCCESS);
     const opening = openFile(other, "named", { shareAccess: ShareAccess.READ });
-    await disk.go();
+    await slow.disk.go();
     expect((await renamed.reply).status).toBe(Status.FILE_CLOSED);
     await opening;
-    expect(existsSync(join(disk.folder, "named"))).toBe(true);
+    expect(existsSync(join(slow.disk.folder, "named"))).toBe(true);
     for (const each of [hasty, other]) each.client.close();
   }, 30_000);
 });

@@ -1,28 +1,26 @@
 // WRITEs that nobody waits for any more: of a client that closed the file or lost its connection. They must not
 // land on what other requests write later.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "../../../src/wire/header.ts";
 import { CreateDisposition } from "../../../src/wire/command/create.ts";
 import { FileInfoClass } from "../../../src/wire/fscc/info-class.ts";
 import { Status } from "../../../src/wire/status.ts";
-import { canMountFuse, SlowDisk } from "../../peer/fuse/slow-disk.ts";
-import { TESTER, type TestServer } from "../../peer/test-server.ts";
+import { canMountFuse } from "../../peer/fuse/slow-disk.ts";
 import type { Call } from "../client/raw-calls.ts";
 import {
   callOn,
   closeFile,
   createFile,
   type Mount,
-  mountShare,
   openFile,
   READ_WRITE,
   setInfoCall,
   writeCall,
   writeFile,
 } from "../client/raw-files.ts";
-import { startServer } from "../client/server.ts";
+import { SlowShare } from "../client/slow-share.ts";
 
 const PAGE = 4096;
 /** WRITEs under way when their client goes. */
@@ -36,19 +34,7 @@ function echoOn(mount: Mount): Call {
 }
 
 describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
-  let disk: SlowDisk;
-  let server: TestServer;
-  beforeAll(async () => {
-    disk = await SlowDisk.mount();
-    server = await startServer({ shares: [{ name: "slow", path: disk.folder }] });
-  });
-  afterAll(async () => {
-    await disk?.go();
-    await server?.stop();
-    await disk?.dispose();
-  });
-
-  const mount = (): Promise<Mount> => mountShare(server, TESTER, "slow");
+  const slow = new SlowShare();
 
   /** Starts WRITEs all over the file, the last one at its beginning. Returns how to close the file. */
   async function startWrites(old: Mount, name: string): Promise<() => Promise<void>> {
@@ -57,7 +43,7 @@ describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
       createDisposition: CreateDisposition.OPEN_IF,
     });
     await old.client.request({ ...echoOn(old), credits: 256 });
-    await disk.hold(DELAY_MS);
+    await slow.disk.hold(DELAY_MS);
     const data = new Uint8Array(PAGE).fill(OLD);
     for (let i = WRITES; i >= 0; i--) old.client.start(writeCall(old, fileId, i * PAGE, data));
     // The server has them all.
@@ -67,12 +53,12 @@ describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
 
   /** Returns the file when the disk has carried out every request. */
   async function whenSettled(name: string): Promise<Buffer> {
-    await disk.go();
-    const last = await mount();
+    await slow.disk.go();
+    const last = await slow.mount();
     await closeFile(last, await createFile(last, "last"));
     last.client.close();
     await Bun.sleep(300);
-    return readFileSync(join(disk.folder, name));
+    return readFileSync(join(slow.disk.folder, name));
   }
 
   const WAYS = ["loses its connection", "closes the file"] as const;
@@ -81,7 +67,7 @@ describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
     "of a client that %s do not replace what is written later",
     async (way) => {
       const name = `rewritten, ${way}`;
-      const [old, next] = [await mount(), await mount()];
+      const [old, next] = [await slow.mount(), await slow.mount()];
       const close = await startWrites(old, name);
       if (way === "closes the file") await close();
       else old.client.close();
@@ -97,7 +83,7 @@ describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
     "of a client that %s do not follow a CREATE that empties the file",
     async (way) => {
       const name = `emptied, ${way}`;
-      const [old, next] = [await mount(), await mount()];
+      const [old, next] = [await slow.mount(), await slow.mount()];
       const close = await startWrites(old, name);
       if (way === "closes the file") await close();
       else old.client.close();
@@ -111,7 +97,7 @@ describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
 
   test("of an open that is closed do not replace what another open writes later", async () => {
     const name = "open twice";
-    const [old, next] = [await mount(), await mount()];
+    const [old, next] = [await slow.mount(), await slow.mount()];
     const fileId = await createFile(next, name);
     const close = await startWrites(old, name);
     await close();
@@ -122,7 +108,7 @@ describe.if(await canMountFuse())("WRITEs under way on a slow disk", () => {
 
   test("of others keep changes waiting, which are not made when their open is closed meanwhile", async () => {
     const name = "closed";
-    const [old, next] = [await mount(), await mount()];
+    const [old, next] = [await slow.mount(), await slow.mount()];
     const fileId = await createFile(next, name);
     const close = await startWrites(old, name);
     await close();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { openFileLimit, setOpenFileLimit } from "../../../src/linux/limits.ts";
+import { withFewDescriptors } from "../../few-descriptors.ts";
 import { readConfiguration } from "../../../src/manager/client-configurations.ts";
 import { cleanName, type ClientFacts } from "../../../src/manager/config/client-paths.ts";
 
@@ -57,14 +57,9 @@ describe.each(["%m", "%U", "%G", "%i"])("include = smb.conf.%s", (variable) => {
 
 test("a client whose file could not be read for want of descriptors connects as soon as there are some", () => {
   const read = load("smb.conf.%U", ["smb.conf.anna"]);
-  const limit = openFileLimit();
-  if (typeof limit === "number") throw new Error("the limit of descriptors is unknown");
-  setOpenFileLimit({ ...limit, soft: 0 });
-  try {
+  withFewDescriptors(0, () => {
     expect(() => hostsFor(read, ANNA)).toThrow("cannot be read (EMFILE)");
-  } finally {
-    setOpenFileLimit(limit);
-  }
+  });
   expect(hostsFor(read, ANNA)).not.toBeNull();
 });
 

@@ -5,18 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeName, renamePath } from "../../../../src/engine/vfs/disk/rename.ts";
 import { encodeAppleDouble, Maker } from "../../../../src/engine/vfs/format/apple-double.ts";
-import { openFileLimit, setOpenFileLimit } from "../../../../src/linux/limits.ts";
-import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
+import { withFewDescriptors } from "../../../few-descriptors.ts";
 import { OverflowDisk } from "../values/overflow-disk.ts";
 
 /** More than the operations have open. */
 const MOST = 8;
 const finderInfo = new Uint8Array(32).fill(1);
 const fork = new TextEncoder().encode("resources");
-
-const known = openFileLimit();
-if (typeof known === "number") throw new Error("no limit of open descriptors");
-const limit = known;
 
 let root = "";
 let disk: OverflowDisk;
@@ -25,22 +20,9 @@ beforeEach(() => {
   disk = new OverflowDisk(root);
 });
 afterEach(() => {
-  setOpenFileLimit(limit);
   disk.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-/** Calls `action` while only `available` descriptors can be opened. */
-function withFew<T>(available: number, action: () => T): T {
-  const free = openAt(AT_FDCWD, "/", Open.PATH);
-  closeFd(free);
-  setOpenFileLimit({ soft: free + available, hard: limit.hard });
-  try {
-    return action();
-  } finally {
-    setOpenFileLimit(limit);
-  }
-}
 
 function makeFile(name: string): string {
   const head = encodeAppleDouble({
@@ -59,7 +41,7 @@ test("after a rename it has the new name, or both have the old one", () => {
   for (let available = 0; available < MOST; available++) {
     const identity = makeFile("f");
     const target = { path: "g", name: "g", identity: "", isDirectory: false };
-    const moved = withFew(available, () => renamePath(disk.context, "f", identity, target, false));
+    const moved = withFewDescriptors(available, () => renamePath(disk.context, "f", identity, target, false));
     const name = typeof moved === "number" ? "f" : "g";
     expect(readdirSync(root).sort()).toEqual([`._${name}`, name]);
     for (const one of readdirSync(root)) rmSync(join(root, one));
@@ -71,7 +53,7 @@ test("what a rename replaces leaves nothing to the new object", () => {
     const identity = makeFile("f");
     rmSync(join(root, "._f"));
     const target = { path: "g", name: "g", identity: makeFile("g"), isDirectory: false };
-    const moved = withFew(available, () => renamePath(disk.context, "f", identity, target, true));
+    const moved = withFewDescriptors(available, () => renamePath(disk.context, "f", identity, target, true));
     expect(readdirSync(root).sort()).toEqual(typeof moved === "number" ? ["._g", "f", "g"] : ["g"]);
     for (const one of readdirSync(root)) rmSync(join(root, one));
   }
@@ -80,7 +62,7 @@ test("what a rename replaces leaves nothing to the new object", () => {
 test("it is removed with its object, or both stay", () => {
   for (let available = 0; available < MOST; available++) {
     const identity = makeFile("f");
-    const removed = withFew(available, () => removeName(disk.context, "f", identity, false));
+    const removed = withFewDescriptors(available, () => removeName(disk.context, "f", identity, false));
     expect(readdirSync(root).sort()).toEqual(removed < 0 ? ["._f", "f"] : []);
     for (const one of readdirSync(root)) rmSync(join(root, one));
   }

@@ -19,11 +19,11 @@ import { dropOverflow, OVERFLOW_MARK } from "../../../../src/engine/vfs/values/o
 import { removeOrphanData } from "../../../../src/engine/vfs/sidecar/orphans.ts";
 import * as directories from "../../../../src/linux/dir.ts";
 import { Errno } from "../../../../src/linux/errno.ts";
-import { openFileLimit, setOpenFileLimit } from "../../../../src/linux/limits.ts";
 import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
 import { emptyStatx, statAt } from "../../../../src/linux/stat.ts";
 import { Scratch } from "../../../../src/linux/libc.ts";
 import { getXattr, setXattr } from "../../../../src/linux/xattr.ts";
+import { withFewDescriptors } from "../../../few-descriptors.ts";
 import { OverflowDisk } from "../values/overflow-disk.ts";
 
 const KEY = "user.DOSATTRIB";
@@ -32,10 +32,6 @@ const FORK = "user.DosStream.AFP_Resource:$DATA";
 const MOST = 12;
 const value = new TextEncoder().encode("value");
 
-const known = openFileLimit();
-if (typeof known === "number") throw new Error("no limit of open descriptors");
-const limit = known;
-
 let root = "";
 let disk: OverflowDisk;
 beforeEach(() => {
@@ -43,22 +39,9 @@ beforeEach(() => {
   disk = new OverflowDisk(root);
 });
 afterEach(() => {
-  setOpenFileLimit(limit);
   disk.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-/** Calls `action` while only `available` descriptors can be opened. */
-function withFew<T>(available: number, action: () => T): T {
-  const free = openAt(AT_FDCWD, "/", Open.PATH);
-  closeFd(free);
-  setOpenFileLimit({ soft: free + available, hard: limit.hard });
-  try {
-    return action();
-  } finally {
-    setOpenFileLimit(limit);
-  }
-}
 
 function subject(name: string, folder = disk.context.rootFd): Subject {
   const stat = emptyStatx();
@@ -79,7 +62,7 @@ test("values are read, or fail to be read", () => {
   const { rootFd } = disk.context;
   const of = subject("f");
   for (let available = 0; available < MOST; available++) {
-    const [got, names, removed] = withFew(available, (): unknown[] => [
+    const [got, names, removed] = withFewDescriptors(available, (): unknown[] => [
       getSidecarValue(rootFd, of, KEY),
       listSidecarValues(rootFd, of),
       removeSidecarValue(rootFd, of, "user.none"),
@@ -101,7 +84,7 @@ test.each(["", "below"])("a file is moved with its values, or stays, to the fold
     mkdirSync(join(root, below), { recursive: true });
     const target = { path: join(below, "moved"), name: "moved", identity: "", isDirectory: false };
     const identity = identityOf(subject(name).stat);
-    const moved = withFew(available, () => renamePath(context, name, identity, target, false));
+    const moved = withFewDescriptors(available, () => renamePath(context, name, identity, target, false));
     outcomes.add(typeof moved === "number" ? moved : 0);
     const isThere = existsSync(join(root, name));
     expect(isThere).toBe(typeof moved === "number");
@@ -125,7 +108,7 @@ test("a hard link has the values, or is not made", () => {
     makeFile(name);
     const { fd, identity } = disk.open(name);
     const target = { path: "linked", name: "linked", identity: "", isDirectory: false };
-    const linked = withFew(available, () => linkObject(context, fd, identity, target, false));
+    const linked = withFewDescriptors(available, () => linkObject(context, fd, identity, target, false));
     outcomes.add(linked);
     expect(existsSync(join(root, "linked"))).toBe(linked === 0);
     for (const one of linked === 0 ? [name, "linked"] : [name]) {
@@ -159,7 +142,9 @@ test("the mark of values in the sidecar stays while they cannot be read", () => 
     makeFile("f");
     const { fd } = disk.open("f");
     setXattr(fd, OVERFLOW_MARK, Uint8Array.of(1));
-    withFew(available, () => dropOverflow({ fd, folder: rootFd, subject: subject("f") }, "user.other"));
+    withFewDescriptors(available, () =>
+      dropOverflow({ fd, folder: rootFd, subject: subject("f") }, "user.other"),
+    );
     expect(getXattr(fd, OVERFLOW_MARK, new Scratch(8))).toBe(1);
   }
   expect(statSync(join(root, "f")).size).toBe(4);

@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { makeAfpInfo } from "../../../../src/engine/vfs/format/afp-info.ts";
 import { setSidecarValue } from "../../../../src/engine/vfs/sidecar/folder.ts";
 import { readStream } from "../../../../src/engine/vfs/stream/stream-content.ts";
-import { openFileLimit, setOpenFileLimit } from "../../../../src/linux/limits.ts";
-import { AT_FDCWD, Open, closeFd, openAt } from "../../../../src/linux/open.ts";
 import { emptyStatx, statAt } from "../../../../src/linux/stat.ts";
 import { canMakePluggedDisk, makePluggedDisk } from "../../../peer/plugged-disk.ts";
+import { withFewDescriptors } from "../../../few-descriptors.ts";
 import { OverflowDisk } from "./overflow-disk.ts";
 
 const KEY = "user.DosStream.AFP_AfpInfo:$DATA";
@@ -26,8 +25,6 @@ function asStream(info: Uint8Array): Uint8Array {
 test.skipIf(!canMakePluggedDisk("ramfs"))(
   "a change counts, or fails, where an earlier version has stored the value in the sidecar",
   async () => {
-    const known = openFileLimit();
-    if (typeof known === "number") throw new Error("no limit of open descriptors");
     const plugged = makePluggedDisk("ramfs");
     const disk = new OverflowDisk(plugged.path);
     const { rootFd } = disk.context;
@@ -40,15 +37,10 @@ test.skipIf(!canMakePluggedDisk("ramfs"))(
         const subject = { name, stat, hasStableInodes: true };
         expect(setSidecarValue(rootFd, subject, KEY, asStream(infoOf(1)))).toBe(0);
         const { values } = disk.open(name, false);
-        const free = openAt(AT_FDCWD, "/", Open.PATH);
-        closeFd(free);
-        setOpenFileLimit({ soft: free + available, hard: known.hard });
-        const result = await values.set(KEY, asStream(infoOf(2)));
-        setOpenFileLimit(known);
+        const result = await withFewDescriptors(available, () => values.set(KEY, asStream(infoOf(2))));
         expect(await readStream(values, KEY, "samba")).toEqual(infoOf(result === 0 ? 2 : 1));
       }
     } finally {
-      setOpenFileLimit(known);
       disk.close();
       plugged.remove();
     }
